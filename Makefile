@@ -1,0 +1,45 @@
+# `make repro` and `make test` each set up what they need. PYTHON names another interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: setup repro test lint check lock help clean
+
+setup: $(VENV)/.ready  ## Make the environment with the locked dependencies
+
+repro: setup  ## Run the whole pipeline and print the figures of all models
+	dvc repro
+	detente results
+
+test: setup  ## Run the tests
+	pytest
+
+lint: setup  ## Style, types and import layers
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+lock:  ## Resolve the dependencies anew and write requirements.lock
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0 setuptools
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^pip==' | sed 's/^torch==.*/torch==2.13.0/' > requirements.lock
+
+clean:  ## Remove the environment and what the pipeline made
+	rm -rf $(VENV) mlflow.db mlartifacts mlspool .dvc/cache .dvc/tmp
+	git clean -fdX data models
+
+help:  ## List these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16

@@ -1,0 +1,1 @@
+"""Detente: topic and stance of sentences in news on dealings between states."""

@@ -1,0 +1,74 @@
+"""The fine-tuned classifier as it is stored and used; `finetuning` trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase
+
+from pipeline.classifiers.decision import Decision, Matrix, Readable
+from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
+from pipeline.classifiers.tokens import SentenceTokenizer, batches_by_length, load_reading
+from pipeline.storage import read_json, seal, verify, write_json
+
+KIND = "finetuned"
+
+
+class Finetuned:
+    """A fine-tuned classifier in PyTorch."""
+
+    name = "finetuned"
+
+    def __init__(self, network: MultiTaskNetwork, tokenizer: SentenceTokenizer, decision: Decision, sha256: str = ""):
+        self.network = network
+        self.tokenizer = tokenizer
+        self.decision = decision
+        self.sha256 = sha256
+
+    def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
+        """Topic probabilities (n, topics) and stance probabilities (n, stances)."""
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        topics = np.zeros((len(sentences), len(self.decision.topics)))
+        stances = np.zeros((len(sentences), len(self.decision.stances)))
+        tokens = self.tokenizer.encode(sentences)
+        for rows in batches_by_length([len(t.ids) for t in tokens]):
+            arrays = self.tokenizer.pad([tokens[row] for row in rows])
+            with torch.inference_mode():
+                topic_logits, stance_logits = self.network.logits(
+                    **{name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+                )
+            topics[rows] = torch.sigmoid(topic_logits.float()).cpu().numpy()
+            stances[rows] = torch.softmax(stance_logits.float(), dim=1).cpu().numpy()
+        return topics, stances
+
+
+def save(model: Finetuned, tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
+    """Write the model into an empty folder; returns its hash."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    model.network.encoder.config.save_pretrained(folder)  # type: ignore[operator,union-attr]
+    tokenizer.save_pretrained(folder)
+    write_json(folder / "reading.json", asdict(model.tokenizer.reading))
+    write_json(folder / "decision.json", model.decision.as_json())
+    return seal(folder, KIND)
+
+
+def load(folder: Path) -> Finetuned:
+    """Read a model folder whose hashes hold.
+
+    Raises:
+        UserError: when a file is missing or was changed.
+    """
+    manifest = verify(folder)
+    decision = Decision.from_json(read_json(folder / "decision.json"))
+    encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
+    network = MultiTaskNetwork(encoder, len(decision.topics), len(decision.stances), 0.0, LossWeights())
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    tokenizer = SentenceTokenizer(folder / "tokenizer.json", load_reading(folder))
+    return Finetuned(network, tokenizer, decision, manifest["sha256"])

@@ -1,0 +1,103 @@
+"""Sentences to token ids: one tokenizer for training, the torch model and ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pipeline.classifiers.decision import Readable
+from pipeline.errors import UserError
+from pipeline.storage import read_json
+
+Arrays = dict[str, NDArray[np.int64]]
+BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a sentence becomes model input.
+
+    `context` says what is given beside the sentence as a second segment (none, heading, previous,
+    heading_and_previous), `max_length` how many tokens both have, `names` which inputs the encoder takes.
+    """
+
+    context: str
+    max_length: int
+    names: tuple[str, ...]
+    pad_id: int
+
+
+class Tokens(NamedTuple):
+    """Token ids of a sentence with its context, and which segment each belongs to."""
+
+    ids: list[int]
+    type_ids: list[int]
+
+
+class SentenceTokenizer:
+    """Tokenises sentences with their context by a tokenizer.json."""
+
+    def __init__(self, file: Path, reading: Reading):
+        try:
+            self._tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # noqa: BLE001 - the tokenizers library raises bare Exception
+            raise UserError.one(
+                f"no usable tokenizer ({error})", file, "use an encoder with a tokenizer.json"
+            ) from None
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(reading.max_length, strategy="longest_first")
+        self.reading = reading
+
+    def encode(self, sentences: Sequence[Readable]) -> list[Tokens]:
+        """The tokens of each sentence, at most `max_length`."""
+        contexts = [context_of(s, self.reading.context) for s in sentences]
+        encodings = self._tokenizer.encode_batch(
+            [(s.text, c) if c else s.text for s, c in zip(sentences, contexts, strict=True)]
+        )
+        return [Tokens(encoding.ids, encoding.type_ids) for encoding in encodings]
+
+    def pad(self, batch: Sequence[Tokens]) -> Arrays:
+        """Arrays of shape (n, longest) for each input that the encoder takes."""
+        width = max(len(tokens.ids) for tokens in batch)
+        arrays = {name: np.zeros((len(batch), width), dtype=np.int64) for name in self.reading.names}
+        arrays["input_ids"][:] = self.reading.pad_id
+        for row, tokens in enumerate(batch):
+            length = len(tokens.ids)
+            arrays["input_ids"][row, :length] = tokens.ids
+            arrays["attention_mask"][row, :length] = 1
+            if "token_type_ids" in arrays:
+                arrays["token_type_ids"][row, :length] = tokens.type_ids
+        return arrays
+
+
+def context_of(sentence: Readable, context: str) -> str:
+    """The second segment: what stands around the sentence, "" where there is nothing."""
+    parts = {
+        "none": (),
+        "heading": (sentence.heading,),
+        "previous": (sentence.previous,),
+        "heading_and_previous": (sentence.heading, sentence.previous),
+    }[context]
+    return " ".join(part for part in parts if part)
+
+
+def batches_by_length(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> list[list[int]]:
+    """Indices in batches of like length, each of at most `tokens` tokens with padding (or one sentence)."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if not batches or (len(batches[-1]) + 1) * lengths[index] > tokens:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
+
+
+def load_reading(folder: Path) -> Reading:
+    """How the model of a folder reads sentences."""
+    raw = read_json(folder / "reading.json")
+    return Reading(raw["context"], raw["max_length"], tuple(raw["names"]), raw["pad_id"])

@@ -1,0 +1,78 @@
+"""The `detente` command: parses, calls, sets the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.command import guarded
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Topic and stance of sentences in news on dealings between states."
+)
+Models = Annotated[Path, typer.Option("--models", help="Folder of the trained models.")]
+
+
+@app.command()
+def score(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Articles: files or folders of .txt .md .html .jsonl .csv .parquet")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Output: .jsonl, .csv or .parquet")],
+    model: Annotated[str, typer.Option(help="champion, a model's name, or a model's folder")] = "champion",
+    models: Models = Path("models"),
+    max_bytes: Annotated[int, typer.Option(help="Reject an article larger than this.")] = 5_000_000,
+) -> None:
+    """Label every sentence of every article."""
+    from pipeline.classifiers.registry import find_model, load_classifier
+    from pipeline.scoring.scorer import rejects_path
+    from pipeline.scoring.scorer import score as score_articles
+    from pipeline.scoring.sinks import check_ending
+
+    check_ending(out)
+    classifier = load_classifier(find_model(model, models))
+    tally = score_articles(paths, out, classifier, max_bytes)
+    print(f"{tally} by {classifier.name} → {out}")
+    if tally.rejected:
+        print(f"rejected articles and why: {rejects_path(out)}")
+
+
+@app.command()
+def results(models: Models = Path("models")) -> None:
+    """Print the figures of all models on test, and what to try next."""
+    from pipeline.evaluation.summary import results_table
+
+    print(results_table(models))
+
+
+@app.command()
+def track() -> None:
+    """Send runs to MLflow that could not be sent when they were made."""
+    from pipeline import tracking
+
+    sent = tracking.send_spooled()
+    print(f"sent {len(sent)} runs" + "".join(f"\n  {name}" for name in sent))
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> None:
+    """Open the project's MLflow store in its UI, on this machine only."""
+    from pipeline import tracking
+
+    print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)
+    command = ["mlflow", "server", "--backend-store-uri", tracking.tracking_uri(), "--host", "127.0.0.1"]
+    command += ["--default-artifact-root", tracking.ARTIFACTS.absolute().as_uri(), "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    guarded(app)
+
+
+if __name__ == "__main__":
+    main()

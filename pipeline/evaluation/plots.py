@@ -1,0 +1,97 @@
+"""Tables behind the plots (for `dvc plots`) and the figures themselves (for MLflow)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve
+
+from pipeline.evaluation.metrics import Judged
+from pipeline.taxonomy import Taxonomy
+
+matplotlib.use("Agg")
+NO_TOPIC = "none"
+_POINTS = 60  # of a precision-recall curve: enough for the eye
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows of like keys as CSV text."""
+    rows = list(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def stance_pairs(rows: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Actual and predicted stance of each sentence."""
+    return [{"actual": row.stance, "predicted": row.predicted_stance} for row in rows]
+
+
+def topic_pairs(rows: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Actual and predicted topic, one row for each topic missed, invented or met; "none" stands for no topic."""
+    pairs: list[dict[str, Any]] = []
+    for row in rows:
+        actual, predicted = set(row.topics), set(row.predicted_topics)
+        pairs += [{"actual": t, "predicted": t} for t in sorted(actual & predicted)]
+        missed, extra = sorted(actual - predicted), sorted(predicted - actual)
+        pairs += [{"actual": t, "predicted": p} for t in missed for p in (extra or [NO_TOPIC])]
+        if not missed:
+            pairs += [{"actual": NO_TOPIC, "predicted": t} for t in extra]
+        if not actual and not predicted:
+            pairs.append({"actual": NO_TOPIC, "predicted": NO_TOPIC})
+    return pairs
+
+
+def precision_recall(rows: Sequence[Judged], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Points of each topic's precision-recall curve."""
+    points: list[dict[str, Any]] = []
+    for topic in taxonomy.topic_ids:
+        truth = [topic in row.topics for row in rows]
+        if not any(truth):
+            continue
+        precision, recall, _ = precision_recall_curve(truth, [row.topic_scores[topic] for row in rows])
+        for i in np.unique(np.linspace(0, len(recall) - 1, _POINTS).astype(int)):
+            points.append({"topic": topic, "recall": round(recall[i], 4), "precision": round(precision[i], 4)})
+    return points
+
+
+def confusion_figure(pairs: Sequence[dict[str, Any]], classes: Sequence[str], title: str) -> Figure:
+    """A confusion matrix with counts; colour is the share of the actual class."""
+    table = np.array([[sum(p == {"actual": a, "predicted": b} for p in pairs) for b in classes] for a in classes])
+    shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+    figure = Figure(figsize=(1.2 * len(classes) + 2, 1.0 * len(classes) + 1.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(len(classes)):
+        for column in range(len(classes)):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(table[row, column]), ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("actual")
+    axes.set_title(title)
+    return figure
+
+
+def precision_recall_figure(points: Sequence[dict[str, Any]], title: str) -> Figure:
+    """One precision-recall curve a topic."""
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for topic in dict.fromkeys(point["topic"] for point in points):
+        own = [point for point in points if point["topic"] == topic]
+        axes.plot([p["recall"] for p in own], [p["precision"] for p in own], label=str(topic))
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.set_ylim(0, 1.02)
+    axes.set_title(title)
+    axes.legend()
+    return figure

@@ -1,0 +1,55 @@
+"""A model and the annotated test sentences → its figures, predictions and plots. Only here are test labels read."""
+
+from pathlib import Path
+
+import typer
+
+from pipeline import tracking
+from pipeline.classifiers.registry import load_classifier
+from pipeline.command import guarded
+from pipeline.evaluation import plots
+from pipeline.evaluation.judging import judge
+from pipeline.evaluation.metrics import Resampling, evaluate, headline
+from pipeline.params import load_params
+from pipeline.schemas import LabelledSentence
+from pipeline.storage import read_jsonl, sha256_of, write_json, write_jsonl, write_text
+from pipeline.taxonomy import load_taxonomy
+
+
+def main(model: Path, test: Path, taxonomy: Path, out: Path, params: Path = Path("params.yaml")) -> None:
+    chosen, classes = load_params(params).evaluate, load_taxonomy(taxonomy)
+    classifier = load_classifier(model)
+    with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
+        run.params({"evaluate": chosen.model_dump()})
+        run.tags(
+            {
+                "kind": "evaluation",
+                "model": classifier.name,
+                tracking.MODEL_TAG: classifier.sha256,
+                "data.sha256": sha256_of(test),
+            }
+        )
+        judged = judge(classifier, read_jsonl(test, LabelledSentence))
+        figures = evaluate(judged, classes, Resampling(chosen.bootstrap, chosen.confidence, chosen.seed))
+        topics, stances = plots.topic_pairs(judged), plots.stance_pairs(judged)
+        curves = plots.precision_recall(judged, classes)
+        write_jsonl(out / "predictions.jsonl", judged)
+        write_text(out / "topic_confusion.csv", plots.as_csv(topics))
+        write_text(out / "stance_confusion.csv", plots.as_csv(stances))
+        write_text(out / "precision_recall.csv", plots.as_csv(curves))
+        write_json(out / "metrics.json", {"test": figures})
+        run.metrics(headline(figures))
+        for task in ("topics", "stance"):
+            rows = [{"class": name, **values} for name, values in figures[task]["classes"].items()]
+            run.table(rows, f"{task}_by_class.json")
+        names = (*classes.topic_ids, plots.NO_TOPIC)
+        run.figure(plots.confusion_figure(topics, names, f"{classifier.name}: topics"), "plots/topic_confusion.png")
+        run.figure(
+            plots.confusion_figure(stances, classes.stance_ids, f"{classifier.name}: stance"),
+            "plots/stance_confusion.png",
+        )
+        run.figure(plots.precision_recall_figure(curves, classifier.name), "plots/precision_recall.png")
+
+
+if __name__ == "__main__":
+    guarded(lambda: typer.run(main))

@@ -1,0 +1,30 @@
+"""Labels → the baseline."""
+
+from pathlib import Path
+
+import typer
+
+from pipeline import tracking
+from pipeline.classifiers import baseline
+from pipeline.command import guarded
+from pipeline.params import load_params
+from pipeline.schemas import LabelledSentence
+from pipeline.storage import atomic_folder, read_jsonl, sha256_of
+from pipeline.taxonomy import load_taxonomy
+
+
+def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Path = Path("params.yaml")) -> None:
+    chosen, classes = load_params(params).train_baseline, load_taxonomy(taxonomy)
+    rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
+    with tracking.run("train_baseline", "train baseline") as run:
+        run.params({"train_baseline": chosen.model_dump()})
+        run.tags({"kind": "training", "model": "baseline", "data.sha256": sha256_of(train)})
+        trained = baseline.train(rows, held, chosen, classes)
+        with atomic_folder(model) as folder:
+            digest = baseline.save(trained, folder)
+        run.metrics({f"threshold.{topic}": limit for topic, limit in trained.decision.thresholds.items()})
+        run.tags({tracking.MODEL_TAG: digest})
+
+
+if __name__ == "__main__":
+    guarded(lambda: typer.run(main))

@@ -1,0 +1,34 @@
+"""Labels → the fine-tuned classifier."""
+
+from pathlib import Path
+
+import typer
+
+from pipeline import tracking
+from pipeline.classifiers import encoder, finetuned, finetuning
+from pipeline.command import guarded
+from pipeline.evaluation.plots import as_csv
+from pipeline.params import load_params
+from pipeline.schemas import LabelledSentence
+from pipeline.storage import atomic_folder, read_jsonl, sha256_of, write_text
+from pipeline.taxonomy import load_taxonomy
+
+
+def main(
+    train: Path, validation: Path, taxonomy: Path, model: Path, curve: Path, params: Path = Path("params.yaml")
+) -> None:
+    chosen, classes = load_params(params).train_finetuned, load_taxonomy(taxonomy)
+    encoder.resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
+    rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
+    with tracking.run("train_finetuned", f"train finetuned {Path(chosen.encoder).name}") as run:
+        run.params({"train_finetuned": chosen.model_dump()})
+        run.tags({"kind": "training", "model": "finetuned", "data.sha256": sha256_of(train)})
+        result = finetuning.train(rows, held, chosen, classes, on_point=run.metrics)
+        with atomic_folder(model) as folder:
+            digest = finetuned.save(result.model, result.tokenizer, folder)
+        write_text(curve, as_csv(result.curve))
+        run.tags({tracking.MODEL_TAG: digest})
+
+
+if __name__ == "__main__":
+    guarded(lambda: typer.run(main))

@@ -1,0 +1,173 @@
+"""Files: atomic writes, JSON Lines of dataclasses, hashes, and model folders that are checked before use."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pipeline.errors import Problem, UserError, raise_if_any
+
+MANIFEST = "manifest.json"
+Record = TypeVar("Record")
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its name only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that replaces `path` only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; dataclasses become objects."""
+    return json.dumps(value, ensure_ascii=False, default=_as_mapping)
+
+
+def _as_mapping(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, keys in the order given, atomically."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, default=_as_mapping) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        UserError: when the file is missing or broken.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError.one("no such file", path, "run `dvc repro` to make it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError.one(f"broken JSON ({error})", path, "make it again with `dvc repro`") from None
+
+
+def write_jsonl(path: Path, records: Iterable[Any]) -> None:
+    """Write one JSON object a line, atomically."""
+    with atomic_write(path) as file:
+        for record in records:
+            file.write(to_json(record).encode("utf-8") + b"\n")
+
+
+def read_jsonl(path: Path, kind: type[Record]) -> list[Record]:
+    """Read records of a dataclass, one a line; lists become tuples.
+
+    Raises:
+        UserError: naming every line that is not such a record.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise UserError.one("no such file", path, "run `dvc repro` to make it, or name another") from None
+    except UnicodeDecodeError:
+        raise UserError.one("not UTF-8 text", path, "save it as UTF-8") from None
+    records: list[Record] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            raw = json.loads(line)
+            records.append(kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}))
+        except (json.JSONDecodeError, TypeError, AttributeError) as error:
+            problems.append(Problem(f"not a {kind.__name__} ({error})", f"{path}:{number}", "mend or remove the line"))
+    raise_if_any(problems)
+    return records
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file, or of a folder's file names and contents."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+    else:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def seal(folder: Path, kind: str) -> str:
+    """Write the manifest of a finished model folder; returns the model's hash (of all its files)."""
+    files = {
+        p.relative_to(folder).as_posix(): sha256_of(p)
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != MANIFEST
+    }
+    digest = hashlib.sha256("".join(f"{name}\0{sha}\n" for name, sha in files.items()).encode()).hexdigest()
+    write_json(folder / MANIFEST, {"kind": kind, "sha256": digest, "files": files})
+    return digest
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Check every file of a model folder against its manifest and return the manifest.
+
+    Raises:
+        UserError: when the folder is no model, or a file is missing, added or changed.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise UserError.one("no model here", folder, "name a model of `models/`, or run `dvc repro` to make them")
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    remedy = "restore the folder with `dvc checkout --force` or train again with `dvc repro --force`"
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not {"kind", "sha256"} <= set(manifest):
+        raise UserError.one("broken manifest", folder / MANIFEST, remedy)
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST}
+    problems = [Problem("file of the model is missing", str(folder / n), remedy) for n in sorted(set(files) - present)]
+    problems += [Problem("file is not of the model", str(folder / n), remedy) for n in sorted(present - set(files))]
+    problems += [
+        Problem("bytes differ from the manifest", str(folder / name), remedy)
+        for name in sorted(present & set(files))
+        if sha256_of(folder / name) != files[name]
+    ]
+    raise_if_any(problems)
+    return manifest
