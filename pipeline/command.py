@@ -9,16 +9,17 @@ from collections.abc import Callable
 from pipeline.errors import UserError
 
 OFFLINE = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "true"}
+DEBUG = "DETENTE_DEBUG"
 
 
 def guarded(command: Callable[[], None]) -> None:
-    """Run a command; exit 2 after the lines of a `UserError`, 130 after Ctrl-C."""
+    """Run a command; exit 2 after the lines of a `UserError`, 1 after a fault of ours, 130 after Ctrl-C."""
     for key, value in OFFLINE.items():
         os.environ.setdefault(key, value)
     try:
         command()
     except UserError as error:
-        if os.environ.get("DETENTE_DEBUG"):
+        if DEBUG in os.environ:
             raise
         for problem in error.problems:
             print(f"detente: {problem}", file=sys.stderr)
@@ -26,3 +27,9 @@ def guarded(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("detente: interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if DEBUG in os.environ:
+            raise
+        told = " ".join(str(error).split())[:300]
+        print(f"detente: a fault of ours, {type(error).__name__}: {told}; set {DEBUG}=1 to see where", file=sys.stderr)
+        sys.exit(1)

@@ -146,7 +146,7 @@ def _canonical(archive: bytes) -> bytes:
         if isinstance(node, dict):
             if "__id__" in node:
                 node["__id__"] = ids.setdefault(node["__id__"], len(ids))
-            if node.get("file"):
+            if "__loader__" in node and "file" in node:  # a word of the vocabulary may be "file" too
                 old = node["file"]
                 node["file"] = files.setdefault(old, f"{len(files)}{Path(old).suffix}")
         for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():

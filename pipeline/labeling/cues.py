@@ -66,14 +66,15 @@ def load_cues(folder: Path, taxonomy: Taxonomy) -> tuple[CueSet, ...]:
             problems.append(Problem(f"no class {path.stem!r} in the taxonomy", str(path), "add the class or remove it"))
             continue
         raw, found = _read(path)
-        problems += found or _mistakes(raw, path, classes)
+        found += _mistakes(raw, path, classes) if not found else ()
+        problems += found
         if not found:
             sets.append(_cue_set(path.stem, raw))
     have = {s.class_id for s in sets if s.phrases or s.patterns or s.headings}
     problems += [
         Problem(f"class {c!r} has no cues", str(folder), f"write {folder / c}.yaml with phrases or patterns")
         for c in classes
-        if c not in have and c != taxonomy.default_stance and not any(c in p.where for p in problems)
+        if c not in have and c != taxonomy.default_stance and not (folder / f"{c}.yaml").is_file()
     ]
     raise_if_any(problems)
     return tuple(sets)

@@ -44,6 +44,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
 _BINARY = "binary, not text"
 _NOT_UTF8 = "not valid UTF-8, unlike the rest of the file"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
@@ -248,10 +249,9 @@ def _is_utf8(data: bytes, whole: bool) -> bool:
 
 
 def _is_western(data: bytes) -> bool:
-    # In short texts every table of one byte a character fits, and guesses go astray; but where few letters lie
-    # beyond ASCII the script is Latin, and Windows-1252 is what such files are in practice.
-    beyond, letters = (len(data) - len(data.translate(None, bytes(range(first, 256)))) for first in (0x80, 0xC0))
-    if letters * 4 > len(data) or beyond * 2 > len(data):
+    # In short texts every table of one byte a character fits, and guesses go astray; but where less than half
+    # lies beyond ASCII the script is Latin, and Windows-1252 is what such files are in practice.
+    if len(data.translate(None, _BEYOND_ASCII)) * 2 < len(data):
         return False
     try:
         return bool(data.decode("cp1252"))

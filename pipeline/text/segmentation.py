@@ -391,12 +391,10 @@ def _full_stop_ends(body: str, at: int, after: str, word: str, opener: bool) -> 
 
 def _is_glued(body: str, found: re.Match[str], word: str, opener: bool) -> bool:
     """Whether a space is missing after a stop ("the larger accord.The text ...")."""
-    token = body[max(0, found.start() - 60) : found.start()].rsplit(None, 1)[-1:]
     if len(found["stop"]) > 1 or not _GLUED.match(body, found.end()) or _is_abbreviation(word):
         return False
-    if not token or any(mark in token[0] for mark in ("@", "/", "www.")):
-        return False
-    return len(word) > 1 and ((word.isalpha() and word.islower()) or opener)
+    # A word with a stop or an @ inside is an address.
+    return word.rstrip("%").isalnum() and ((word.isalpha() and word.islower()) or opener)
 
 
 def _word_before(body: str, at: int) -> str:

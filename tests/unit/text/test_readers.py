@@ -122,6 +122,10 @@ class TestEveryFormat:
         assert (first.id, first.pair, first.date) == ("n1", "A-B", day.isoformat())
         assert (second.text, second.title, second.date) == ("B", "", "")
 
+    def test_parquet_nan_is_nothing(self, tmp_path: Path) -> None:
+        path = write_parquet(tmp_path / "a.parquet", {"text": [TEXT], "id": [float("nan")], "date": [float("nan")]})
+        assert [(a.id[0], a.date) for a in articles(path)] == [("a", "")]
+
     def test_parquet_batches_keep_the_order(self, tmp_path: Path) -> None:
         path = write_parquet(tmp_path / "a.parquet", {"text": [f"Text {n}." if n != 300 else "" for n in range(500)]})
         assert [a.text for a in articles(path)] == [f"Text {n}." for n in range(500) if n != 300]

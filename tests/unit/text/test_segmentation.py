@@ -124,22 +124,27 @@ WHOLE = {
     "dateline of an American town": "DULUTH, Minn. - The board met on Thursday to count.",
     "initial without a stop": "Officials quoted Mira V Santhanam as pleased.",
     "initials": "A. K. Rao met J. Smith and R.K. Nair.",
+    "bill number": "The bill, S. 744, is law.",
     "ranks": "Lt. Gen. Arun Vohra, Adm. Ana Ruiz, Col. Ito and Prof. Lee spoke.",
     "elected people": "Sen. Ames, Rep. Bell and Gov. Cox met Ms. Dunn, Mr. Eads and Dr. Fox.",
     "rupees": "It costs Rs. 500 crore.",
     "references": "Under Sec. 301, Art. 5 and No. 14 of Nos. 5 and 6, duties fall.",
     "companies": "Acme Inc. Chairman Vik Rao and Zed Pvt. Ltd. Director Mia Ek signed.",
+    "abbreviations of no list here": "Adv. Rao met the Fed. Reserve.",
     "latin": "Grains, e.g. Wheat, i.e. Durum, count approx. Ten times.",
     "month": "It ends on Sept. 30 or in Oct. 2024.",
     "time": "They met at 5.30 p.m. on Friday and 9 a.m. Monday.",
+    "time with a space": "They met at 5. 30 on Friday.",
     "per cent before a small letter": "It fell by 5 per cent. of the total.",
     "U.S. before a name": "The U.S. Trade Representative told the U.S. Senate and the U.S. India Council.",
     "U.S. of a compound": "An India-U.S. Trade Forum was held.",
     "U.S. without a space": "The U.S.India pact holds.",
+    "dateline of an unknown town": "SHILLONG, Megh. - The board met on Thursday.",
+    "nothing but marks at the end": "It is over now, and all of them were told to go home at once. *",
     "decimals": "It rose 1.75 to 3.2 percent.",
     "ellipsis": "We waited ... and waited… for rain.",
     "ellipsis before a name": "A list of ... Indian mangoes.",
-    "address": "Write to desk@news.Example or see https://a.example.The/x now.",
+    "address": "Write to Desk@news.The end or see https://a.example.The page now.",
     "rupees without a space": "It costs Rs.500 and is No.14.",
     "quotation with a comma": "“We will not sign,” he said.",
     "question with a tag": '"Will they sign?" he asked.',
@@ -171,6 +176,7 @@ SPLIT = {
     "year at an end": ["It began in 2024.", "38 firms joined."],
     "al- at a start": ["They fled.", "al-Noor was named."],
     "ellipsis at an end": ["We waited...", "The rain came."],
+    "a speaker without a quotation": ["It rose.", "Minister Lind said."],
     "footnote": ["It holds.[1]", "Exports rose."],
     "other script": ["协议已签署。", "双方满意。"],
 }
@@ -180,6 +186,8 @@ GLUED = {
     "said": ("“No,” she said.He left.", ["“No,” she said.", "He left."]),
     "closing quote": ("It is “progress”.Thus, all is well.", ["It is “progress”.", "Thus, all is well."]),
     "question": ("Is it done?We think so.", ["Is it done?", "We think so."]),
+    "percent": ("It fell by 5%.The text is out.", ["It fell by 5%.", "The text is out."]),
+    "either or": ("It buys oil/gas.Traders are glad.", ["It buys oil/gas.", "Traders are glad."]),
     "name": ("They met in Kenya.The talks held.", ["They met in Kenya.", "The talks held."]),
     "bullets in a line": (
         "Partners include the following new funds: Fund one helps all. - The Corps sends help.",
@@ -304,6 +312,12 @@ def test_long_lines_and_lists_are_not_joined() -> None:
     )
     assert cut(f"{long}\nParliament rose") == [long, "Parliament rose"]
     assert cut("wheat\nrice\nmaize") == ["wheat", "rice", "maize"]
+    headlines = [
+        "Exporters of shrimp and rice ask for a longer delay of the new duties",
+        "Refineries turn to crude from Guyana as the price of Urals oil climbs",
+        "Parliament of Norway votes for a fund to store gas below the seabed",
+    ]
+    assert cut("\n".join(headlines)) == headlines
     assert cut("A sentence that ends here, as one can see.\nadvertisement") == [
         "A sentence that ends here, as one can see.",
         "advertisement",
