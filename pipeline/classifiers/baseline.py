@@ -143,12 +143,11 @@ def _canonical(archive: bytes) -> bytes:
     files: dict[str, str] = {}
 
     def renumber(node: Any) -> None:
-        if isinstance(node, dict):
+        if isinstance(node, dict) and isinstance(node.get("__loader__"), str):  # else its keys are a vocabulary's words
             if "__id__" in node:
                 node["__id__"] = ids.setdefault(node["__id__"], len(ids))
-            if "__loader__" in node and "file" in node:  # a word of the vocabulary may be "file" too
-                old = node["file"]
-                node["file"] = files.setdefault(old, f"{len(files)}{Path(old).suffix}")
+            if "file" in node:
+                node["file"] = files.setdefault(node["file"], f"{len(files)}{Path(node['file']).suffix}")
         for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             renumber(child)
 

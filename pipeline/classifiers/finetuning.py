@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def _arguments(params: TrainFinetunedParams, scratch: Path, rows: int) -> Traini
         label_names=["topics", "stance", "weight"],
         remove_unused_columns=False,
         report_to="none",
-        disable_tqdm=None,
+        disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=torch.cuda.is_available(),
     )
 

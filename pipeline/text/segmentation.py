@@ -234,7 +234,7 @@ _LABEL = re.compile(r"[(\[]?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxIVX]{1,5})")
 # Before a name or figure, never at the end of a sentence.
 _TITLES = _words(
     "Mr Mrs Ms Messrs Dr Drs Prof Gen Lt Col Maj Capt Cmdr Cdr Adm Brig Sgt Cpl Pvt Sen Sens Rep Reps Gov Govs Amb Pres"
-    " Rev Hon Supt Asst St Mt Ft Smt Shri Fr Rs rs vs v viz cf approx e.g i.e E.g I.e Vs"
+    " Rev Hon Supt Asst St Ste Mt Ft Smt Shri Fr Rs rs vs v viz cf approx e.g i.e E.g I.e Vs"
 )
 # Before a figure ("No. 14"), elsewhere an ordinary word ("He said no.").
 _REFERENCES = _words("no nos art arts sec secs ch chap p pp para paras vol cl reg fig figs eq ref stat pub")

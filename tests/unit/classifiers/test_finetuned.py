@@ -1,0 +1,209 @@
+"""Fine-tuning, storing and exporting, on an encoder small enough for a test."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.classifiers import finetuned, finetuning, onnx
+from pipeline.classifiers.encoder import resolve_encoder
+from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
+from pipeline.classifiers.registry import load_classifier
+from pipeline.classifiers.tokens import batches_by_length, context_of
+from pipeline.errors import UserError
+from pipeline.params import Params, TrainFinetunedParams
+from pipeline.schemas import LabelledSentence
+from pipeline.taxonomy import Taxonomy
+from tests.conftest import sentence
+
+
+@pytest.fixture(scope="module")
+def small(params: Params, small_encoder: Path) -> TrainFinetunedParams:
+    changes = {
+        "encoder": str(small_encoder),
+        "context": "previous",
+        "epochs": 8,
+        "batch_size": 8,
+        "learning_rate": 5e-3,
+        "head_learning_rate": 2e-2,
+        "patience": 8,
+        "max_length": 32,
+    }
+    return params.train_finetuned.model_copy(update=changes)
+
+
+@pytest.fixture(scope="module")
+def result(labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy) -> finetuning.Result:
+    return finetuning.train(labelled, labelled, small, two_topics)
+
+
+@pytest.fixture(scope="module")
+def folder(result: finetuning.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("finetuned")
+    finetuned.save(result.model, result.tokenizer, path)
+    return path
+
+
+def test_it_learns_what_is_plain(result: finetuning.Result, labelled: list[LabelledSentence]) -> None:
+    said = result.model.decision.predict(*result.model.predict_proba(labelled))
+    right = [set(s.topics) == {t for t in r.topics if r.topics[t]} for s, r in zip(said, labelled, strict=True)]
+    assert np.mean(right) > 0.9
+    assert np.mean([r.stance[s.stance] for s, r in zip(said, labelled, strict=True)]) > 0.9
+
+
+def test_the_curve_has_a_point_an_epoch_as_it_was_told(
+    labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
+) -> None:
+    told: list[int] = []
+    short = small.model_copy(update={"epochs": 2})
+    curve = finetuning.train(labelled, labelled, short, two_topics, lambda point, step: told.append(step)).curve
+    assert told == [1, 2] == [point["epoch"] for point in curve]
+    assert curve[1]["train.loss"] < curve[0]["train.loss"]
+
+
+def test_training_stops_when_validation_gets_no_better(
+    labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
+) -> None:
+    frozen = small.model_copy(update={"learning_rate": 1e-12, "head_learning_rate": 1e-12, "patience": 2})
+    assert len(finetuning.train(labelled, labelled, frozen, two_topics).curve) == 3
+
+
+def test_the_same_seed_gives_the_same_weights(
+    result: finetuning.Result, labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
+) -> None:
+    again = finetuning.train(labelled, labelled, small, two_topics)
+    for name, tensor in result.model.network.state_dict().items():
+        assert torch.equal(tensor, again.model.network.state_dict()[name]), name
+
+
+def test_it_comes_back_as_it_was_and_holds_no_pickle(
+    result: finetuning.Result, folder: Path, labelled: list[LabelledSentence]
+) -> None:
+    loaded = load_classifier(folder)
+    for one, other in zip(loaded.predict_proba(labelled), result.model.predict_proba(labelled), strict=True):
+        assert np.allclose(one, other, atol=1e-6)
+    assert {p.suffix for p in folder.iterdir()} == {".json", ".safetensors"}
+
+
+def test_the_order_of_sentences_does_not_matter(folder: Path, labelled: list[LabelledSentence]) -> None:
+    loaded = load_classifier(folder)
+    forward, backward = loaded.predict_proba(labelled), loaded.predict_proba(labelled[::-1])
+    for one, other in zip(forward, backward, strict=True):
+        assert np.allclose(one, other[::-1], atol=1e-5)
+
+
+def test_int8_says_nearly_the_same_and_exports_to_the_same_bytes(
+    folder: Path, labelled: list[LabelledSentence], params: Params, tmp_path: Path
+) -> None:
+    hashes = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        hashes.append(onnx.export(folder, tmp_path / name, params.export))
+    assert hashes[0] == hashes[1]
+    quantised, full = load_classifier(tmp_path / "one"), load_classifier(folder)
+    for one, other in zip(quantised.predict_proba(labelled), full.predict_proba(labelled), strict=True):
+        assert np.abs(one - other).max() < 0.2
+    assert quantised.decision == full.decision
+
+
+def test_soft_targets_and_weights_count_in_the_loss(small_encoder: Path) -> None:
+    from transformers import AutoModel
+
+    network = MultiTaskNetwork(AutoModel.from_pretrained(small_encoder), 2, 3, 0.0, LossWeights(stance=1.0)).eval()
+    inputs = {"input_ids": torch.tensor([[2, 7, 3], [2, 8, 3]]), "attention_mask": torch.ones(2, 3, dtype=torch.long)}
+    topics, stance = torch.zeros(2, 2), torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]])
+
+    def loss(*weights: float) -> float:
+        return float(network(topics=topics, stance=stance, weight=torch.tensor(weights), **inputs)["loss"])
+
+    assert loss(1.0, 1.0) == pytest.approx((loss(1.0, 0.0) + loss(0.0, 1.0)) / 2, rel=1e-5)
+    assert loss(1.0, 0.0) != pytest.approx(loss(0.0, 1.0), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [("none", ""), ("heading", "H"), ("previous", "P"), ("heading_and_previous", "H P")],
+)
+def test_context_is_what_params_say(context: str, told: str) -> None:
+    assert context_of(sentence("S", heading="H", previous="P"), context) == told
+
+
+def test_batches_hold_every_index_once_within_the_limit() -> None:
+    lengths = [5, 100, 7, 3, 3, 90, 200]
+    batches = batches_by_length(lengths, tokens=100)
+    assert sorted(i for batch in batches for i in batch) == list(range(7))
+    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= 100 for b in batches)
+
+
+def config(folder: Path, text: str) -> str:
+    (folder / "config.json").write_text(text)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "revision", "told"),
+    [
+        ("nobody/nothing", None, "needs train_finetuned.revision"),
+        ("nobody/nothing", "main", "not a commit hash"),
+        ("nobody/nothing", "0" * 40, "cannot be had"),
+        ("../no such folder", None, "no folder"),
+    ],
+)
+def test_an_encoder_that_cannot_be_had_is_one_line(encoder: str, revision: str | None, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        resolve_encoder(encoder, revision)
+    assert len(caught.value.problems) == 1
+
+
+def test_a_folder_must_hold_a_known_family_and_safetensors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no config\.json"):
+        resolve_encoder(str(tmp_path), None)
+    with pytest.raises(UserError, match="family 'gpt2'"):
+        resolve_encoder(config(tmp_path, '{"model_type": "gpt2"}'), None)
+    with pytest.raises(UserError, match="no safetensors"):
+        resolve_encoder(config(tmp_path, '{"model_type": "bert"}'), None)
+
+
+def test_the_packaged_encoder_is_there() -> None:
+    assert (resolve_encoder("minilm", None) / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("family", ["distilbert", "roberta", "deberta-v2", "modernbert"])
+def test_other_families_are_trained_stored_and_exported(
+    family: str,
+    small_encoder: Path,
+    labelled: list[LabelledSentence],
+    small: TrainFinetunedParams,
+    two_topics: Taxonomy,
+    params: Params,
+    tmp_path: Path,
+) -> None:
+    encoder = tmp_path / family
+    make_encoder(family, small_encoder, encoder)
+    chosen = small.model_copy(update={"encoder": str(encoder), "epochs": 1})
+    result = finetuning.train(labelled, labelled, chosen, two_topics)
+    for name in ("full", "int8"):
+        (tmp_path / name).mkdir()
+    finetuned.save(result.model, result.tokenizer, tmp_path / "full")
+    onnx.export(tmp_path / "full", tmp_path / "int8", params.export)
+    full, quantised = load_classifier(tmp_path / "full"), load_classifier(tmp_path / "int8")
+    assert np.abs(full.predict_proba(labelled)[1] - quantised.predict_proba(labelled)[1]).max() < 0.2
+
+
+def make_encoder(family: str, small_encoder: Path, folder: Path) -> None:
+    """A narrow encoder of a family with random weights, and the small encoder's tokenizer."""
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(small_encoder)
+    names = ["input_ids", "attention_mask"]
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    if family == "distilbert":
+        shape = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+    if family == "modernbert":
+        shape |= {"bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+    torch.manual_seed(0)
+    common = {"vocab_size": len(tokenizer), "pad_token_id": 0, "max_position_embeddings": 66}
+    AutoModel.from_config(AutoConfig.for_model(family, **common, **shape)).save_pretrained(folder)
+    tokenizer.model_input_names = names
+    tokenizer.save_pretrained(folder)
