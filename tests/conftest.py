@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["DO_NOT_TRACK"] = "1"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-
 from pipeline.params import Params, load_params
 from pipeline.schemas import LabelledSentence, Sentence
 from pipeline.taxonomy import LabelClass, Taxonomy, load_taxonomy
+
+pytest_plugins = ["tests.miniature"]
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 ROOT = Path(__file__).parent.parent
 

@@ -112,6 +112,8 @@ def _fit(x: Any, wanted: Matrix, weights: Any, c: float, params: TrainBaselinePa
 
 def save(model: Baseline, folder: Path) -> str:
     """Write the model into an empty folder; returns its hash."""
+    for _, vectorizer in model.features.transformer_list:
+        vars(vectorizer).pop("_stop_words_id", None)  # a memory address: it would differ in every stored model
     parts = {"features": model.features, "topics": model.topic_models, "stance": model.stance_model}
     (folder / _FILE).write_bytes(_canonical(skops.io.dumps(parts)))
     write_json(folder / "decision.json", model.decision.as_json())

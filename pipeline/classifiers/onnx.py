@@ -65,9 +65,13 @@ def export(source: Path, target: Path, params: ExportParams) -> str:
     """Write the quantised ONNX form of the fine-tuned model in `source` to the empty folder `target`; returns its hash.
 
     Thresholds and tokenizer are those of the source.
+
+    Raises:
+        UserError: when the source is no model or was changed.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    verify(source)
     for name in _COPIED:
         shutil.copyfile(source / name, target / name)
     with tempfile.TemporaryDirectory() as scratch:
