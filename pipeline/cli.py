@@ -50,6 +50,21 @@ def results(models: Models = Path("models")) -> None:
 
 
 @app.command()
+def corpus(
+    interim: Annotated[Path, typer.Option(help="Where `ingest` and `split` wrote.")] = Path("data/interim"),
+    report: Annotated[Path, typer.Option(help="What `validate` wrote.")] = Path("data/validation.json"),
+    beside: Annotated[Path | None, typer.Option(help="JSON Lines with `text`, measured for comparison.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Texts of others to look for shared runs of words.")
+    ] = None,
+) -> None:
+    """Measure the corpus: size, support, agreement, repetition, variety, overlap with others."""
+    from pipeline.evaluation.corpus_report import corpus_report
+
+    print(corpus_report(interim, report, beside, against or []))
+
+
+@app.command()
 def track() -> None:
     """Send runs to MLflow that could not be sent when they were made."""
     from pipeline import tracking
