@@ -2,6 +2,7 @@
 
 FOLDER holds `annotated.jsonl` (sentences with topics and stance under the codebook) and, optionally,
 `cap_bills.jsonl` and `reuters_topics.jsonl` (texts with topics). Nothing is trained or tuned on them.
+With `--curve` both classifiers are also trained on growing shares of the train articles.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from learning_curve import draw, learning_curve
 from tabulate import tabulate
 
 from pipeline.classifiers.decision import Classifier
@@ -69,6 +71,7 @@ def main(
     models: Path = Path("models"),
     taxonomy: Path = Path("seeds/taxonomy.yaml"),
     errors: Annotated[Path | None, typer.Option(help="Write each model's mistakes on annotated.jsonl here")] = None,
+    curve: Annotated[Path | None, typer.Option(help="Also train on 25 to 100 per cent; draw the curve here")] = None,
 ) -> None:
     classes = load_taxonomy(taxonomy)
     labelled = [as_labelled(row, classes) for row in rows_of(folder / "annotated.jsonl")]
@@ -97,6 +100,11 @@ def main(
     print(tabulate(turned(table), headers="keys"))
     print("\nTopics of whole texts, F1\n")
     print(tabulate(turned(topic_table), headers="keys"))
+    if curve:
+        points = learning_curve(labelled, Path("data/labels"), Path("params.yaml"), classes, RESAMPLING)
+        draw(points, curve)
+        print("\nTrained on a share of the train articles, macro-F1 on annotated.jsonl\n")
+        print(tabulate(points, headers="keys", floatfmt=".3f"))
 
 
 def turned(table: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -42,6 +42,19 @@ def score(
 
 
 @app.command()
+def show(
+    scored: Annotated[Path, typer.Argument(help="A .jsonl file that `detente score` wrote.")],
+    rows: Annotated[int, typer.Option(help="How many sentences.")] = 20,
+    svg: Annotated[Path | None, typer.Option(help="Also write the picture here.")] = None,
+) -> None:
+    """Print scored sentences as a coloured table."""
+    from pipeline.scoring.show import read_scored
+    from pipeline.scoring.show import show as show_rows
+
+    show_rows(read_scored(scored)[:rows], scored.name, svg)
+
+
+@app.command()
 def results(models: Models = Path("models")) -> None:
     """Print the figures of all models on test, and what to try next."""
     from pipeline.evaluation.summary import results_table

@@ -8,6 +8,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.text.deduplication import near_duplicates, normalise
 
@@ -57,14 +58,14 @@ def _cross_entropy(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]]
     """Bits a word under bigrams interpolated half and half with add-one unigrams."""
     unigrams = Counter(word for own in train for word in own)
     firsts = Counter(word for own in train for word in own[:-1])
-    bigrams = Counter(pair for own in train for pair in zip(own, own[1:], strict=False))
+    bigrams = Counter(pair for own in train for pair in pairwise(own))
     total, vocabulary = sum(unigrams.values()), len(unigrams) + 1
 
     def probability(before: str, word: str) -> float:
         alone = (unigrams[word] + 1) / (total + vocabulary)
         return 0.5 * alone + (0.5 * bigrams[before, word] / firsts[before] if firsts[before] else 0.5 * alone)
 
-    bits = [-math.log2(probability(a, b)) for own in test for a, b in zip(own, own[1:], strict=False)]
+    bits = [-math.log2(probability(a, b)) for own in test for a, b in pairwise(own)]
     return statistics.fmean(bits) if bits else 0.0
 
 

@@ -13,6 +13,7 @@ from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.errors import UserError
 from pipeline.scoring.rows import ScoredSentence
 from pipeline.scoring.scorer import rejects_path, score
+from pipeline.scoring.show import read_scored, show
 from pipeline.scoring.sinks import COLUMNS
 
 DECISION = Decision(("sport", "music"), ("good", "plain", "bad"), {"sport": 0.5, "music": 0.5})
@@ -148,3 +149,17 @@ def test_columns_are_those_promised() -> None:
     assert " ".join(COLUMNS) == (
         "article_id sentence_id position heading start end text topics topic_scores stance stance_scores model"
     )
+
+
+def test_scored_sentences_are_shown_and_other_files_are_told(
+    articles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score([articles], tmp_path / "out.jsonl", ByWord())
+    show(read_scored(tmp_path / "out.jsonl"), "out", tmp_path / "out.svg")
+    told = capsys.readouterr().out
+    assert all(part in told for part in ("sport", "plain", "0.50", "The match was long."))
+    assert "The&#160;match&#160;was&#160;long." in (tmp_path / "out.svg").read_text(encoding="utf-8")
+    (tmp_path / "other.jsonl").write_text('{"a": 1}\n')
+    for name, said in (("other.jsonl", "not scored sentences"), ("none.jsonl", "no such file")):
+        with pytest.raises(UserError, match=said):
+            read_scored(tmp_path / name)
