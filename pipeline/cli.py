@@ -91,6 +91,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> N
     """Open the project's MLflow store in its UI, on this machine only."""
     from pipeline import tracking
 
+    tracking.set_environment()
     print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)
     command = ["mlflow", "server", "--backend-store-uri", tracking.tracking_uri(), "--host", "127.0.0.1"]
     command += ["--default-artifact-root", tracking.ARTIFACTS.absolute().as_uri(), "--port", str(port)]

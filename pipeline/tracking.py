@@ -94,11 +94,16 @@ class Run:
             self.lost = " ".join(str(error).split())[:160] or type(error).__name__
 
 
+def set_environment() -> None:
+    """Switch MLflow's telemetry off and keep its patience with a lost server short, unless the user said otherwise."""
+    for key, value in _ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+
+
 @contextlib.contextmanager
 def run(stage: str, name: str) -> Iterator[Run]:
     """A run of a stage; it ends FINISHED, or FAILED when the block raises. The store's failures are not the block's."""
-    for key, value in _ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
+    set_environment()
     current = Run(name, stage)
     current._guarded(lambda: setattr(current, "run_id", _create(current)))
     current.tags(_origin(stage))

@@ -126,6 +126,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, small_encoder: Path, run: 
     run(folder, "git", "init", "--quiet")
     run(folder, "dvc", "init", "--quiet")
     run(folder, "dvc", "config", "core.analytics", "false")
+    shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
     run(folder, "dvc", "repro")
     run(folder, "git", "add", "--all")
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")

@@ -28,6 +28,7 @@ from pipeline.taxonomy import Taxonomy
 
 KIND = "baseline"
 _FILE = "baseline.skops"
+_TERMS = "terms.json"  # each vectorizer's terms in the order of its columns
 # Beyond skops' own safe list nothing may be in the file; the list stands here, not in the model.
 _TRUSTED: list[str] = ["scipy.sparse._csr.csr_matrix", "sklearn.feature_extraction.text.TfidfTransformer"]
 
@@ -112,10 +113,16 @@ def _fit(x: Any, wanted: Matrix, weights: Any, c: float, params: TrainBaselinePa
 
 def save(model: Baseline, folder: Path) -> str:
     """Write the model into an empty folder; returns its hash."""
-    for _, vectorizer in model.features.transformer_list:
-        vars(vectorizer).pop("_stop_words_id", None)  # a memory address: it would differ in every stored model
+    vectorizers = dict(model.features.transformer_list)
+    terms = {name: vectorizer.vocabulary_ for name, vectorizer in vectorizers.items()}
+    for vectorizer in vectorizers.values():
+        del vectorizer.vocabulary_
+        vectorizer.__dict__.pop("_stop_words_id", None)  # a memory address: it would differ in every stored model
     parts = {"features": model.features, "topics": model.topic_models, "stance": model.stance_model}
     (folder / _FILE).write_bytes(_canonical(skops.io.dumps(parts)))
+    for name, vectorizer in vectorizers.items():  # kept apart: skops takes minutes over a large dictionary
+        vectorizer.vocabulary_ = terms[name]
+    write_json(folder / _TERMS, {name: sorted(own, key=own.__getitem__) for name, own in terms.items()})
     write_json(folder / "decision.json", model.decision.as_json())
     return seal(folder, KIND)
 
@@ -131,6 +138,9 @@ def load(folder: Path) -> Baseline:
     if unknown:
         raise UserError.one(f"holds untrusted types {unknown}", folder / _FILE, "train it again with this version")
     parts = skops.io.load(folder / _FILE, trusted=_TRUSTED)
+    terms = read_json(folder / _TERMS)
+    for name, vectorizer in parts["features"].transformer_list:
+        vectorizer.vocabulary_ = {term: index for index, term in enumerate(terms[name])}
     return Baseline(parts, Decision.from_json(read_json(folder / "decision.json")), manifest["sha256"])
 
 
@@ -145,10 +155,10 @@ def _canonical(archive: bytes) -> bytes:
     files: dict[str, str] = {}
 
     def renumber(node: Any) -> None:
-        if isinstance(node, dict) and isinstance(node.get("__loader__"), str):  # else its keys are a vocabulary's words
+        if isinstance(node, dict):
             if "__id__" in node:
                 node["__id__"] = ids.setdefault(node["__id__"], len(ids))
-            if "file" in node:
+            if isinstance(node.get("file"), str):
                 node["file"] = files.setdefault(node["file"], f"{len(files)}{Path(node['file']).suffix}")
         for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
             renumber(child)

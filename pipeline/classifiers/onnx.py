@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def export(source: Path, target: Path, params: ExportParams) -> str:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     verify(source)
+    logging.disable(logging.WARNING)  # both libraries warn of what does not concern this network
     for name in _COPIED:
         shutil.copyfile(source / name, target / name)
     with tempfile.TemporaryDirectory() as scratch:

@@ -23,7 +23,13 @@ def main(
     with tracking.run("train_finetuned", f"train finetuned {Path(chosen.encoder).name}") as run:
         run.params({"train_finetuned": chosen.model_dump()})
         run.tags({"kind": "training", "model": "finetuned", "data.sha256": sha256_of(train)})
-        result = finetuning.train(rows, held, chosen, classes, on_point=run.metrics)
+
+        def tell(point: dict[str, float], epoch: int) -> None:
+            run.metrics(point, epoch)
+            figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
+            print(f"epoch {epoch} of {chosen.epochs}:", *figures)
+
+        result = finetuning.train(rows, held, chosen, classes, tell)
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))

@@ -65,7 +65,7 @@ def test_metrics_plots_and_dag_show_something(project: Path, run: Run) -> None:
     assert "test.topics.macro_f1" in metrics
     told = run(project, "dvc", "plots", "show").stdout
     page = Path(told.strip().removeprefix("file://")).read_text()
-    for title in ("Fine-tuning by epoch", "Stance, baseline", "Precision and recall by topic, finetuned"):
+    for title in ("Fine-tuning: loss by epoch", "Stance, baseline", "Precision and recall by topic, finetuned"):
         assert title in page
     assert "train_finetuned" in run(project, "dvc", "dag").stdout
 

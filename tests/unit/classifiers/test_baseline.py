@@ -72,14 +72,6 @@ def test_training_twice_gives_the_same_bytes(
     assert (one / "baseline.skops").read_bytes() == (other / "baseline.skops").read_bytes()
 
 
-def test_a_vocabulary_with_words_of_the_file_format_is_stored(
-    labelled: list[LabelledSentence], small: TrainBaselineParams, two_topics: Taxonomy, tmp_path: Path
-) -> None:
-    rows = [replace(row, text=f"{row.text} file __id__ type content") for row in labelled]
-    folder = saved(baseline.train(rows, rows, small, two_topics), tmp_path / "model")
-    assert "file" in baseline.load(folder).features.transformer_list[0][1].vocabulary_
-
-
 def test_soft_targets_weigh_both_classes(
     labelled: list[LabelledSentence], small: TrainBaselineParams, two_topics: Taxonomy
 ) -> None:

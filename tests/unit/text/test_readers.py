@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.schemas import Article, Reject
-from pipeline.text.readers import RAW_LIMIT, decode, expand, read_articles, repair
+from pipeline.text.readers import RAW_LIMIT, expand, read_articles
 
 TEXT = "Two ministers signed the accord “in good faith” at the café, for €5."
 ABOUT = {"id": "n1", "title": "Accord", "date": "2024-05-06", "source": "Wire", "genre": "report", "pair": "A-B"}
@@ -246,30 +246,6 @@ class TestBadRows:
 
 
 class TestDecoding:
-    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
-    @pytest.mark.parametrize("text", [TEXT, "“Yes”", "It’s over", "naïve façade – 5 €"])
-    def test_common_encodings(self, encoding: str, text: str) -> None:
-        assert decode(text.encode(encoding)) == text
-
-    @pytest.mark.parametrize(
-        ("encoding", "text"),
-        [
-            ("cp1251", "Министр сказал, что соглашение будет подписано в понедельник, сообщили журналистам."),
-            ("shift_jis", "日本と米国は貿易協定に署名した。首相は会見で述べた。"),
-            ("gb18030", "中国和美国签署了贸易协定，双方表示满意。"),
-        ],
-    )
-    def test_other_scripts(self, encoding: str, text: str) -> None:
-        assert decode(text.encode(encoding)) == text
-
-    def test_a_stray_byte_leaves_the_rest_alone(self) -> None:
-        assert decode("“Ça” – “là”".encode() + b"\xff") == "“Ça” – “là”\ufffd"
-
-    @pytest.mark.parametrize("data", [b"a\0b", bytes(range(1, 256)) * 3])
-    def test_binary_raises(self, data: bytes) -> None:
-        with pytest.raises(ValueError, match="binary"):
-            decode(data)
-
     @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
     @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
     def test_files_of_rows(self, tmp_path: Path, name: str, encoding: str) -> None:
@@ -285,10 +261,6 @@ class TestDecoding:
         ]
         (tmp_path / "a.jsonl").write_bytes(b"\n".join(lines))
         assert [a.text[-1] for a in articles(tmp_path / "a.jsonl")] == ["a", "”"]
-
-    def test_repair(self) -> None:
-        broken = "The â€œdealâ€\x9d is ﬁne\r\nand “kept”\rＡ &amp; 10³\x07\x0b\u2028end\x0cpage \ud800"
-        assert repair(broken) == "The “deal” is ﬁne\nand “kept”\nＡ &amp; 10³\nend\npage \ufffd"
 
     def test_repair_reaches_rows(self, tmp_path: Path) -> None:
         broken = "Itâ€™s done"

@@ -1,0 +1,235 @@
+"""A file of any known format → its rows, as they are written; a row that cannot be read holds the reason.
+
+>>> import tempfile
+>>> path = Path(tempfile.mkdtemp(), "pact.csv")
+>>> _ = path.write_text("id,text,pages\\n7,A pact.,2\\n8\\n", encoding="utf-8")
+>>> [(row.number, row.content) for row in rows(path, max_bytes=1_000)]
+[(1, {'id': '7', 'text': 'A pact.'}), (2, Unusable('1 columns where the header has 3'))]
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import trafilatura
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+from trafilatura.settings import Document
+
+from pipeline.text.decoding import SAMPLE, UNDECODED, Unusable, decode, open_rows
+
+FIELDS = ("id", "title", "text", "date", "source", "genre", "pair")
+_PARQUET_BATCH = 128  # rows held at once
+_NOT_UTF8 = "not valid UTF-8, unlike the rest of the file"
+# Only dates that a page states: searching its text for one would find any date that the news is about.
+_WRITTEN_DATES = {"extensive_search": False, "original_date": True}
+Fields = Mapping[str, object]
+
+
+class Row(NamedTuple):
+    number: int
+    content: Fields | Unusable
+    raw: object
+
+
+def rows(path: Path, max_bytes: int) -> Iterator[Row]:
+    """The rows of a file, read as its suffix says, few held at a time; row 0 is the whole file. Raises nothing."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix not in _READERS:
+            raise Unusable(f"cannot read {suffix or 'files without a suffix'}; save as one of {', '.join(_READERS)}")
+        if not path.is_file():
+            raise Unusable("not a file")
+        yield from _READERS[suffix](path, max_bytes)
+    except Unusable as why:
+        yield Row(0, why, "")
+    except OSError as error:
+        yield Row(0, Unusable(f"cannot be read ({error.strerror or error})"), "")
+
+
+def size(text: str) -> int:
+    """Bytes of the text in UTF-8."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def too_large(max_bytes: int) -> Unusable:
+    """Why a row or file of more than `max_bytes` bytes is rejected."""
+    return Unusable(f"larger than {max_bytes} bytes")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+# --- one article a file
+
+
+def _read_document(path: Path, max_bytes: int) -> Iterator[Row]:
+    if path.stat().st_size > max_bytes:
+        raise too_large(max_bytes)
+    text = decode(path.read_bytes())
+    try:
+        yield Row(0, _PARSERS[path.suffix.lower()](text), text)
+    except Unusable as why:
+        yield Row(0, why, text)
+
+
+def _parse_text(text: str) -> Fields:
+    return {"text": text}
+
+
+def _parse_markdown(text: str) -> Fields:
+    handler = YAMLHandler()
+    text = text.replace("\r\n", "\n")
+    if not handler.detect(text):
+        return {"text": text}
+    try:
+        front, body = handler.split(text)
+    except ValueError:
+        raise Unusable("broken front matter (no second --- to end it)") from None
+    try:
+        # The base loader makes strings only: 0404 stays "0404" and a date stays as it was written.
+        about = handler.load(front, Loader=yaml.BaseLoader) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unusable(f"broken front matter ({_one_line(error)})") from None
+    if not isinstance(about, dict):
+        raise Unusable("broken front matter (no 'key: value' lines between the two ---)")
+    known = {name: value for name, value in about.items() if name in FIELDS and value not in ("null", "~")}
+    return {**known, "text": body.strip("\n")}
+
+
+def _parse_html(text: str) -> Fields:
+    try:
+        found = trafilatura.bare_extraction(
+            text, with_metadata=True, include_comments=False, date_extraction_params=_WRITTEN_DATES
+        )
+    except Exception as error:  # noqa: BLE001 - whatever a hostile page makes the parser raise, only this page is lost
+        raise Unusable(f"cannot be read as HTML ({type(error).__name__})") from None
+    page: dict[str, Any] = found.as_dict() if isinstance(found, Document) else found or {}
+    if not page.get("text"):
+        raise Unusable("no main text found in the page")
+    return {"text": page["text"], "title": page.get("title"), "date": page.get("date"), "source": page.get("sitename")}
+
+
+# --- one article a row
+
+
+def _read_jsonl(path: Path, max_bytes: int) -> Iterator[Row]:
+    number = 0
+    with open_rows(path, newline="\n") as stream:
+        while line := stream.readline(max_bytes + 1):
+            number += 1
+            if len(line) > max_bytes and not line.endswith("\n"):
+                _skip_line(stream)
+                yield Row(number, too_large(max_bytes), line)
+            elif line.strip():
+                yield Row(number, _parse_json(line), line.rstrip("\n"))
+    if not number:
+        raise Unusable("empty")
+
+
+def _skip_line(stream: TextIO) -> None:
+    while (rest := stream.readline(SAMPLE)) and not rest.endswith("\n"):
+        pass
+
+
+def _parse_json(line: str) -> Fields | Unusable:
+    if UNDECODED.search(line):
+        return Unusable(_NOT_UTF8)
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Unusable(f"broken JSON ({error})")
+    if not isinstance(value, dict):
+        return Unusable(f"JSON {type(value).__name__}, not an object")
+    return {name: value[name] for name in FIELDS if name in value}
+
+
+def _read_csv(path: Path, max_bytes: int) -> Iterator[Row]:
+    csv.field_size_limit(max(csv.field_size_limit(), max_bytes))  # never lowered: it is the whole process's
+    with open_rows(path, newline="") as stream:
+        lines = _csv_rows(stream)
+        header = next(lines, Unusable("empty"))
+        if isinstance(header, Unusable):
+            raise header
+        names = [name.strip() for name in header]
+        _require_text(names)
+        for number, cells in enumerate(lines, start=1):
+            yield Row(number, _csv_fields(names, cells, max_bytes), "" if isinstance(cells, Unusable) else cells)
+
+
+def _csv_rows(stream: TextIO) -> Iterator[list[str] | Unusable]:
+    reader = csv.reader(stream)
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Unusable(f"broken CSV ({error})")
+        else:
+            if cells:
+                yield cells
+
+
+def _csv_fields(names: list[str], cells: list[str] | Unusable, max_bytes: int) -> Fields | Unusable:
+    if isinstance(cells, Unusable):
+        return cells
+    if sum(map(size, cells)) > max_bytes:
+        return too_large(max_bytes)
+    if any(UNDECODED.search(cell) for cell in cells):
+        return Unusable(_NOT_UTF8)
+    if len(cells) != len(names):
+        return Unusable(f"{len(cells)} columns where the header has {len(names)}")
+    return {name: cell for name, cell in zip(names, cells, strict=True) if name in FIELDS}
+
+
+def _read_parquet(path: Path, max_bytes: int) -> Iterator[Row]:
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            _require_text(file.schema_arrow.names)
+            columns = [name for name in file.schema_arrow.names if name in FIELDS]
+            for batch in file.iter_batches(batch_size=_PARQUET_BATCH, columns=columns):
+                for index in range(batch.num_rows):
+                    number += 1
+                    fields = _parquet_fields(batch, index)
+                    yield Row(number, fields, "" if isinstance(fields, Unusable) else fields)
+    except (pa.ArrowException, OSError) as error:
+        after = f" after row {number}" if number else ""
+        raise Unusable(f"broken Parquet{after} ({_one_line(error)})") from None
+
+
+def _parquet_fields(batch: Any, index: int) -> Fields | Unusable:
+    fields: dict[str, object] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            fields[name] = column[index].as_py()
+        except ValueError as error:  # text that is not UTF-8, a date beyond Python's years
+            return Unusable(f"'{name}' cannot be read ({error})")
+    return fields
+
+
+def _require_text(names: list[str]) -> None:
+    if "text" not in names:
+        raise Unusable(f"no 'text' column (columns: {', '.join(names)[:200]}); name the articles' column 'text'")
+
+
+_PARSERS: dict[str, Callable[[str], Fields]] = {
+    ".txt": _parse_text,
+    ".md": _parse_markdown,
+    ".html": _parse_html,
+    ".htm": _parse_html,
+}
+_READERS: dict[str, Callable[[Path, int], Iterator[Row]]] = {
+    **dict.fromkeys(_PARSERS, _read_document),
+    ".jsonl": _read_jsonl,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+}
