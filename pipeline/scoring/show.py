@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,7 @@ from pipeline.errors import UserError
 
 WIDTH = 120
 _SURE = 0.6  # a stance less likely than this is shown faint
+_SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fetches no font
 _COLOURS = ("green", "bright_black", "red", "blue", "magenta", "cyan")
 
 
@@ -47,4 +50,4 @@ def show(rows: Iterable[dict[str, Any]], title: str, svg: Path | None = None) ->
     console = Console(record=svg is not None, width=WIDTH if svg else None)
     console.print(table)
     if svg:
-        console.save_svg(str(svg), title="detente show", unique_id="scored")
+        console.save_svg(str(svg), title="detente show", code_format=_SVG, unique_id="scored")
