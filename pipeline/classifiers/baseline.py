@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
+from threadpoolctl import threadpool_limits
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable, fit_decision, targets
 from pipeline.errors import UserError
@@ -73,6 +74,16 @@ def train(
     Raises:
         UserError: when a topic has no positive or no negative sentence to learn from, or there is one stance only.
     """
+    with threadpool_limits(limits=1):  # sums in another order would give other last digits
+        return _train(train_rows, validation_rows, params, taxonomy)
+
+
+def _train(
+    train_rows: Sequence[LabelledSentence],
+    validation_rows: Sequence[LabelledSentence],
+    params: TrainBaselineParams,
+    taxonomy: Taxonomy,
+) -> Baseline:
     features = _features(params)
     x = features.fit_transform([row.text for row in train_rows])
     topics, stances = targets(train_rows, taxonomy)

@@ -80,7 +80,7 @@ def export(source: Path, target: Path, params: ExportParams) -> str:
         full = Path(scratch) / "full.onnx"
         _export_float(source, full, params.opset)
         quantize_dynamic(
-            _without_shapes(full),
+            _bare(full),
             target / _FILE,
             weight_type=QuantType.QInt8,
             per_channel=params.per_channel,
@@ -123,10 +123,18 @@ def _export_float(source: Path, target: Path, opset: int) -> None:
     )
 
 
-def _without_shapes(file: Path) -> onnx.ModelProto:
-    """The exported model less its shape notes, some of which the quantiser's own inference contradicts."""
+def _bare(file: Path) -> onnx.ModelProto:
+    """The exported model less what it need not carry.
+
+    Its shape notes contradict the quantiser's own inference in places; its notes on the source hold this
+    machine's paths, so that equal models would not be equal bytes.
+    """
     model = onnx.load(file)
-    del model.graph.value_info[:]
+    graph = model.graph
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
     return model
 
 

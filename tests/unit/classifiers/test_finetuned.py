@@ -101,6 +101,7 @@ def test_int8_says_nearly_the_same_and_exports_to_the_same_bytes(
         (tmp_path / name).mkdir()
         hashes.append(onnx.export(folder, tmp_path / name, params.export))
     assert hashes[0] == hashes[1]
+    assert str(Path(finetuned.__file__).parents[2]).encode() not in (tmp_path / "one" / "model.onnx").read_bytes()
     quantised, full = load_classifier(tmp_path / "one"), load_classifier(folder)
     for one, other in zip(quantised.predict_proba(labelled), full.predict_proba(labelled), strict=True):
         assert np.abs(one - other).max() < 0.2
