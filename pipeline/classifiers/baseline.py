@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
-from threadpoolctl import threadpool_limits
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable, fit_decision, targets
 from pipeline.errors import UserError
@@ -74,16 +73,6 @@ def train(
     Raises:
         UserError: when a topic has no positive or no negative sentence to learn from, or there is one stance only.
     """
-    with threadpool_limits(limits=1):  # sums in another order would give other last digits
-        return _train(train_rows, validation_rows, params, taxonomy)
-
-
-def _train(
-    train_rows: Sequence[LabelledSentence],
-    validation_rows: Sequence[LabelledSentence],
-    params: TrainBaselineParams,
-    taxonomy: Taxonomy,
-) -> Baseline:
     features = _features(params)
     x = features.fit_transform([row.text for row in train_rows])
     topics, stances = targets(train_rows, taxonomy)
@@ -117,7 +106,14 @@ def _fit(x: Any, wanted: Matrix, weights: Any, c: float, params: TrainBaselinePa
     rows, classes = np.nonzero(wanted)
     if len(set(classes)) < 2:
         raise UserError.one(f"only one class of {task!r} in train", "data/labels", "annotate or cue sentences of both")
-    model = LogisticRegression(C=c, class_weight=params.class_weight, max_iter=1000, random_state=params.seed)
+    model = LogisticRegression(
+        C=c,
+        class_weight=params.class_weight,
+        solver="sag",  # without BLAS, so that its build and threads do not change the last digits
+        tol=1e-3,
+        max_iter=300,
+        random_state=params.seed,
+    )
     model.fit(x[rows], classes, sample_weight=weights[rows] * wanted[rows, classes])
     return model
 
