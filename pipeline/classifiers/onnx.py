@@ -111,7 +111,7 @@ def _export_float(source: Path, target: Path, opset: int) -> None:
 
     dynamic: Any = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     torch.onnx.export(
-        Probabilities(model.network.eval()),
+        Probabilities(model.network).eval(),
         tuple(torch.from_numpy(example[name]) for name in names),
         target,
         input_names=names,
