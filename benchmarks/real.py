@@ -101,7 +101,7 @@ def main(
     print("\nTopics of whole texts, F1\n")
     print(tabulate(turned(topic_table), headers="keys"))
     if curve:
-        points = learning_curve(labelled, Path("data/labels"), Path("params.yaml"), classes, RESAMPLING)
+        points = learning_curve(labelled, models, Path("data/labels"), Path("params.yaml"), classes)
         draw(points, curve)
         print("\nTrained on a share of the train articles, macro-F1 on annotated.jsonl\n")
         print(tabulate(points, headers="keys", floatfmt=".3f"))
