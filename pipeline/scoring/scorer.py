@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -43,7 +43,6 @@ def score(
     out: Path,
     classifier: Classifier,
     max_bytes: int = 5_000_000,
-    progress: Callable[[Tally], None] = lambda tally: None,
 ) -> Tally:
     """Score every sentence of every article into `out`; rejects go to `out`.rejects.jsonl when there are any.
 
@@ -59,7 +58,6 @@ def score(
         for rows in _scored_chunks(_sentences(paths, max_bytes, tally), classifier, model):
             sink.write(rows)
             tally.sentences += len(rows)
-            progress(tally)
         sink.close()
         if not tally.read:
             raise UserError.one("no article found", ", ".join(map(str, paths)), "name files or folders with articles")
