@@ -80,7 +80,7 @@ def corpus(
 @app.command()
 def track() -> None:
     """Send runs to MLflow that could not be sent when they were made."""
-    from pipeline import tracking
+    from pipeline.tracking import runs as tracking
 
     sent = tracking.send_spooled()
     print(f"sent {len(sent)} runs" + "".join(f"\n  {name}" for name in sent))
@@ -89,7 +89,7 @@ def track() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> None:
     """Open the project's MLflow store in its UI, on this machine only."""
-    from pipeline import tracking
+    from pipeline.tracking import runs as tracking
 
     tracking.set_environment()
     print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)

@@ -91,9 +91,14 @@ class LabelledSentence:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of one sentence: probabilities by class, and the labels they decide."""
+    """What a model says of one sentence: probabilities by class, and the labels they decide.
+
+    `confidence` in [0, 1] says how sure the least sure of these labels is; `abstain` that it is too little to go by.
+    """
 
     topics: tuple[str, ...]
     topic_scores: Mapping[str, float]
     stance: str
     stance_scores: Mapping[str, float] = field(default_factory=dict)
+    confidence: float = 0.0
+    abstain: bool = False

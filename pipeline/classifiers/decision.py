@@ -40,34 +40,51 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """Which classes the columns are, and from what probability a topic applies."""
+    """Which classes the columns are, from what probability a topic applies, below what confidence labels are unsure."""
 
     topics: tuple[str, ...]
     stances: tuple[str, ...]
     thresholds: Mapping[str, float]
+    abstain_below: float = 0.0
 
     def predict(self, topic_scores: Matrix, stance_scores: Matrix) -> list[Prediction]:
         """Labels for score matrices of shapes (n, topics) and (n, stances)."""
         limits = np.array([self.thresholds[topic] for topic in self.topics])
         applies = topic_scores >= limits
+        confidence = _confidence(topic_scores, applies, stance_scores)
         return [
             Prediction(
                 tuple(t for t, yes in zip(self.topics, applies[row], strict=True) if yes),
                 _rounded(self.topics, topic_scores[row]),
                 self.stances[int(stance_scores[row].argmax())],
                 _rounded(self.stances, stance_scores[row]),
+                round(float(confidence[row]), 4),
+                bool(confidence[row] < self.abstain_below),
             )
             for row in range(len(topic_scores))
         ]
 
     def as_json(self) -> dict[str, object]:
         """The form in which a model folder stores it."""
-        return {"topics": self.topics, "stances": self.stances, "thresholds": dict(self.thresholds)}
+        thresholds = dict(self.thresholds)
+        return {
+            "topics": self.topics,
+            "stances": self.stances,
+            "thresholds": thresholds,
+            "abstain_below": self.abstain_below,
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Decision:
         """The inverse of `as_json`."""
-        return cls(tuple(raw["topics"]), tuple(raw["stances"]), dict(raw["thresholds"]))
+        return cls(tuple(raw["topics"]), tuple(raw["stances"]), dict(raw["thresholds"]), raw["abstain_below"])
+
+
+def _confidence(topic_scores: Matrix, applies: NDArray[np.bool_], stance_scores: Matrix) -> NDArray[np.float64]:
+    """The probability of the least probable label of each row: (n,)."""
+    sides = np.where(applies, topic_scores, 1 - topic_scores)
+    least: NDArray[np.float64] = np.concatenate([sides, stance_scores.max(axis=1, keepdims=True)], axis=1).min(axis=1)
+    return least
 
 
 def _rounded(names: Sequence[str], scores: NDArray[np.float64]) -> dict[str, float]:

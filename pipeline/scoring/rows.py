@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.schemas import Prediction, Sentence
+from pipeline.schemas import Article, Prediction, Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,9 @@ class ScoredSentence:
     """One row of output; the order of fields is the order of columns. `model` is the model's name and hash."""
 
     article_id: str
+    title: str
+    date: str
+    source: str
     sentence_id: str
     position: int
     heading: str
@@ -22,13 +25,18 @@ class ScoredSentence:
     topic_scores: dict[str, float]
     stance: str
     stance_scores: dict[str, float]
+    confidence: float
+    abstain: bool
     model: str
 
 
-def scored(sentence: Sentence, prediction: Prediction, model: str) -> ScoredSentence:
-    """A sentence joined with what the model says of it."""
+def scored(article: Article, sentence: Sentence, prediction: Prediction, model: str) -> ScoredSentence:
+    """A sentence of an article joined with what the model says of it."""
     return ScoredSentence(
-        sentence.article_id,
+        article.id,
+        article.title,
+        article.date,
+        article.source,
         sentence.id,
         sentence.position,
         sentence.heading,
@@ -39,5 +47,7 @@ def scored(sentence: Sentence, prediction: Prediction, model: str) -> ScoredSent
         dict(prediction.topic_scores),
         prediction.stance,
         dict(prediction.stance_scores),
+        prediction.confidence,
+        prediction.abstain,
         model,
     )

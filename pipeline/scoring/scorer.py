@@ -68,21 +68,23 @@ def score(
     return tally
 
 
-def _sentences(paths: Iterable[Path], max_bytes: int, tally: Tally) -> Iterator[Sentence]:
+def _sentences(paths: Iterable[Path], max_bytes: int, tally: Tally) -> Iterator[tuple[Article, Sentence]]:
     for item in read_articles(paths, max_bytes):
         tally.read += 1
         if isinstance(item, Article):
-            yield from segment(item)
+            yield from ((item, sentence) for sentence in segment(item))
             tally.scored += 1
         else:
             tally.rejected += 1
             tally.rejects.append(item)
 
 
-def _scored_chunks(sentences: Iterator[Sentence], classifier: Classifier, model: str) -> Iterator[list[ScoredSentence]]:
+def _scored_chunks(
+    sentences: Iterator[tuple[Article, Sentence]], classifier: Classifier, model: str
+) -> Iterator[list[ScoredSentence]]:
     while chunk := list(islice(sentences, CHUNK)):
-        said = classifier.decision.predict(*classifier.predict_proba(chunk))
-        yield [scored(sentence, prediction, model) for sentence, prediction in zip(chunk, said, strict=True)]
+        said = classifier.decision.predict(*classifier.predict_proba([sentence for _, sentence in chunk]))
+        yield [scored(*place, prediction, model) for place, prediction in zip(chunk, said, strict=True)]
 
 
 def rejects_path(out: Path) -> Path:

@@ -65,7 +65,7 @@ class ParquetSink:
     def __init__(self, file: IO[bytes], labels: tuple[tuple[str, ...], tuple[str, ...]]):
         topics, stances = (pa.struct([(name, pa.float32()) for name in names]) for names in labels)
         kinds = {"position": pa.int32(), "start": pa.int64(), "end": pa.int64(), "topics": pa.list_(pa.string())}
-        kinds |= {"topic_scores": topics, "stance_scores": stances}
+        kinds |= {"topic_scores": topics, "stance_scores": stances, "confidence": pa.float32(), "abstain": pa.bool_()}
         self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import typer
 
-from pipeline import tracking
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
 from pipeline.evaluation import plots
@@ -14,6 +13,7 @@ from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import read_jsonl, sha256_of, write_json, write_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
+from pipeline.tracking import runs as tracking
 
 
 def main(model: Path, test: Path, taxonomy: Path, out: Path, params: Path = Path("params.yaml")) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import typer
 
-from pipeline import tracking
 from pipeline.classifiers import baseline
 from pipeline.command import guarded
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import atomic_folder, read_jsonl, sha256_of
 from pipeline.taxonomy import load_taxonomy
+from pipeline.tracking import runs as tracking
 
 
 def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Path = Path("params.yaml")) -> None:

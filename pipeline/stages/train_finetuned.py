@@ -4,7 +4,6 @@ from pathlib import Path
 
 import typer
 
-from pipeline import tracking
 from pipeline.classifiers import encoder, finetuned, finetuning
 from pipeline.command import guarded
 from pipeline.evaluation.plots import as_csv
@@ -12,6 +11,7 @@ from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import atomic_folder, read_jsonl, sha256_of, write_text
 from pipeline.taxonomy import load_taxonomy
+from pipeline.tracking import runs as tracking
 
 
 def main(

@@ -147,7 +147,8 @@ def test_bad_arguments_are_one_line(name: str, out: str, told: str, tmp_path: Pa
 def test_columns_are_those_promised() -> None:
     assert tuple(ScoredSentence.__dataclass_fields__) == COLUMNS
     assert " ".join(COLUMNS) == (
-        "article_id sentence_id position heading start end text topics topic_scores stance stance_scores model"
+        "article_id title date source sentence_id position heading start end text topics topic_scores "
+        "stance stance_scores confidence abstain model"
     )
 
 

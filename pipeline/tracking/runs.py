@@ -1,4 +1,4 @@
-"""Runs in MLflow: the only module that imports it.
+"""Runs in MLflow.
 
 What a stage tells its `Run` is sent to the store at once and kept in memory too. When the store cannot be
 reached the stage goes on, one line says so, and the record is spooled for `detente track` to send later.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import tracking
+from pipeline.tracking import runs as tracking
 
 
 @pytest.fixture(autouse=True)

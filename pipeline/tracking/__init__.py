@@ -1,0 +1,1 @@
+"""Runs in MLflow; no other package imports it."""
