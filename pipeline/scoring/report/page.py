@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from pipeline.scoring.report import charts
 from pipeline.scoring.report.telling import Shown, choose, show
 from pipeline.scoring.summary.dates import iso_date
-from pipeline.scoring.summary.net import METHOD
+from pipeline.scoring.summary.net import METHOD, Net
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
 from pipeline.scoring.summary.scored import open_scored
 from pipeline.scoring.summary.stance_map import ENOUGH, Divided, StanceMap, pairs
@@ -81,7 +82,8 @@ def page(found: StanceMap, divided: Sequence[Divided], shown: Shown, about: dict
     return environment.get_template("page.html").render(
         about=about, scheme=found.scheme, whole=by_topic[0], all=ALL, divided=divided, shown=shown, method=METHOD,
         enough=ENOUGH, headline=headline(by_topic, found.scheme), dates=_span(found.dates()),
-        script=Markup(script), style=Markup(style), policy=policy(script, style), data=Markup(_data(found, shown, by_topic)),
+        script=Markup(script), style=Markup(style), policy=policy(script, style),
+        data=Markup(_data(found, shown, by_topic)),
         axis=charts.AXIS, panel_size=charts.PANEL, edges=charts.EDGES, few=charts.FEW,
         **_map(by_topic, found.scheme), **_course(found, by_topic), **_pairs(divided, found.scheme),
     )  # fmt: skip
@@ -130,9 +132,7 @@ def _order(scheme: Scheme, by_topic: Sequence[Cell]) -> list[str]:
 
 
 def _topic_styles(topics: Sequence[str]) -> str:
-    return "".join(
-        f".t{i}{{--topic:{TOPIC_COLOURS[i % len(TOPIC_COLOURS)]}}}\n" for i in range(max(len(topics), 1))
-    )
+    return "".join(f".t{i}{{--topic:{TOPIC_COLOURS[i % len(TOPIC_COLOURS)]}}}\n" for i in range(max(len(topics), 1)))
 
 
 def _span(dates: Sequence[str]) -> tuple[str, str]:
@@ -171,7 +171,8 @@ def _bar(cell: Cell, scheme: Scheme) -> list[dict[str, Any]]:
 def _course(found: StanceMap, by_topic: Sequence[Cell]) -> dict[str, Any]:
     period, cells = found.over_time()
     periods = sorted({cell.key[1] for cell in cells})
-    reach = charts.reach_of([c.net for c in cells if c.sure >= charts.FEW and c.articles > 3])
+    firm = [Net(1.25 * c.net.value, math.nan, math.nan) for c in cells if c.sure >= charts.FEW and c.articles > 1]
+    reach = charts.reach_of(firm)  # bands may be cut off; points that rest on enough are not
     order = _order(found.scheme, by_topic)
     panels = [
         {

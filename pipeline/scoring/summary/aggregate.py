@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from pipeline.errors import Problem, UserError, raise_if_any
+from pipeline.errors import Problem, raise_if_any
 from pipeline.scoring.sinks import check_ending
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
 from pipeline.scoring.summary.scored import open_scored

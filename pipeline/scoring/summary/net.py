@@ -9,8 +9,8 @@ from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 METHOD = (
-    "95% intervals for articles as the sampled units (ratio estimate, linearised, Student's t), never narrower than "
-    "for independent sentences; they do not cover mistakes of the model"
+    "Intervals (95%) take articles as what was sampled: a linearised ratio estimate with Student's t, never narrower "
+    "than for independent sentences. They do not cover mistakes of the model"
 )
 
 

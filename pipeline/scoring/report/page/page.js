@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const PAGE = 25, OPEN = 3, SVG = "http://www.w3.org/2000/svg";
+  const enough = Number(document.getElementById("data").dataset.enough), PAGE = 25, OPEN = 3, SVG = "http://www.w3.org/2000/svg";
   const $ = (id) => document.getElementById(id);
   const topicAt = new Map(data.topics.map((topic, i) => [topic.id, { ...topic, style: "t" + i }]));
   const stanceAt = new Map(data.stances.map((stance) => [stance.id, stance]));
@@ -38,8 +38,9 @@
     const list = make("p", "chips");
     for (const [id, difference, sure] of article.nets) {
       const topic = topicAt.get(id), chip = make("span", "chip");
+      if (sure < enough) continue;
       chip.title = `${topic.label}: net stance ${points(difference / sure)} of ${count(sure, "sure sentence")}`;
-      chip.append(swatch(topic), topic.label + " ", sign(Math.sign(difference)), " ", make("b", "", points(difference / sure)), ` of ${sure}`);
+      chip.append(swatch(topic), topic.label + " ", sign(Math.sign(difference)), " ", make("b", "", points(difference / sure)), ` (${sure})`);
       list.append(chip);
     }
     return list;
@@ -152,6 +153,7 @@
     $("count").textContent = `${count(state.found.length, "article")}, ${count(sentences, "sentence")}`;
     list();
   }
+  function clear() { $("filters").reset(); update(); }
   function list() {
     $("list").replaceChildren(...visible().map(({ article, shown }) => card(article, shown, isOpen(article))));
     if (!state.found.length) $("list").append(make("p", "note", "No sentence fits these filters."));
@@ -164,7 +166,7 @@
     drawn.querySelector("h3 button").focus({ preventScroll: true });
   }
   function goTo(article) {
-    if (!state.found.some((f) => f.article === article)) { $("filters").reset(); update(); }
+    if (!state.found.some((f) => f.article === article)) clear();
     article.open = true;
     while (!visible().some((f) => f.article === article)) state.pages += 1;
     list();
@@ -204,7 +206,7 @@
 
   $("filters").addEventListener("input", update);
   $("filters").addEventListener("submit", (event) => event.preventDefault());
-  $("filters").addEventListener("reset", () => setTimeout(update));
+  $("clear").addEventListener("click", clear);
   $("more").addEventListener("click", () => {
     const first = visible().length;
     state.pages += 1;
@@ -226,7 +228,7 @@
   const keys = {
     j: () => step(".card", 1), k: () => step(".card", -1), n: () => step(".s", 1), p: () => step(".s", -1),
     e: () => { state.all = !state.all; for (const article of articles) article.open = state.all; list(); },
-    "/": () => $("find").focus(), c: () => $("filters").reset(), "?": () => $("help").showModal(),
+    "/": () => $("find").focus(), c: clear, "?": () => $("help").showModal(),
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
