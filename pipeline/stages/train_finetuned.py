@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from pipeline.classifiers import encoder, finetuned, finetuning
+from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.command import guarded
 from pipeline.evaluation.plots import as_csv
 from pipeline.params import load_params
@@ -29,11 +30,13 @@ def main(
             figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
             print(f"epoch {epoch} of {chosen.epochs}:", *figures)
 
-        result = finetuning.train(rows, held, chosen, classes, tell)
+        checkpoints = Checkpoints(curve.parent / ".checkpoint")
+        result = finetuning.train(rows, held, chosen, classes, tell, checkpoints=checkpoints)
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))
         run.tags({tracking.MODEL_TAG: digest})
+        checkpoints.clear()
 
 
 if __name__ == "__main__":
