@@ -18,6 +18,8 @@ from torch import Tensor
 
 from pipeline.storage import to_json
 
+# Where these change, the weights may: an interrupted training begins anew.
+_CODE = ("checkpoint", "finetuning", "loop", "masking", "network", "selftraining", "tokens")
 Groups = dict[str, dict[str, Tensor]]
 
 
@@ -40,8 +42,8 @@ class Checkpoints:
         if self.folder is None:
             return self
         digest = hashlib.sha256(torch.__version__.encode())
-        for module in sorted(Path(__file__).parent.glob("*.py")):
-            digest.update(module.read_bytes())
+        for module in _CODE:
+            digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
         for one in what:
             digest.update(to_json(one).encode() + b"\0")
         chosen = self.folder / digest.hexdigest()[:16]

@@ -19,7 +19,9 @@ from pipeline.classifiers.decision import Decision, fit_decision, targets
 from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.finetuned import Finetuned
 from pipeline.classifiers.loop import SCORE, Curve, Material, Plan, Point, fit
+from pipeline.classifiers.masking import MaskedSentences, Vocabulary, adapt
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
+from pipeline.classifiers.selftraining import self_labelled
 from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens, batches_by_length
 from pipeline.errors import UserError
 from pipeline.params import TrainFinetunedParams
@@ -46,11 +48,13 @@ def train(
     taxonomy: Taxonomy,
     on_point: OnPoint = lambda point, step: None,
     *,
+    unlabelled: Sequence[LabelledSentence] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Result:
     """Fine-tune on train sentences, stop early and fit thresholds on validation sentences.
 
-    `on_point` is told each epoch's figures as they come. With `checkpoints` an interrupted call, repeated with
+    `unlabelled` train sentences serve masked-word training before and self-training after, where params ask for
+    them. `on_point` is told each epoch's figures as they come. With `checkpoints` an interrupted call, repeated with
     the same arguments, goes on where it was and gives the same weights.
 
     Raises:
@@ -59,27 +63,41 @@ def train(
     source = resolve_encoder(params.encoder, params.revision)
     tokenizer, sentence_tokenizer = _tokenizers(source, params)
     kept = (checkpoints or Checkpoints()).bound_to(
-        params.model_dump(), sha256_of(source), train_rows, validation_rows, taxonomy
+        params.model_dump(), sha256_of(source), train_rows, validation_rows, unlabelled, taxonomy
     )
+    encoder = AutoModel.from_pretrained(source).to("cuda" if torch.cuda.is_available() else "cpu")
+    if params.masked_epochs:
+        tokens = sentence_tokenizer.encode([*train_rows, *unlabelled])
+        vocabulary = Vocabulary.of(tokenizer, source)
+        adapt(encoder, MaskedSentences(sentence_tokenizer, tokens, vocabulary), params, kept)
     torch.manual_seed(params.seed)
     network = MultiTaskNetwork(
-        AutoModel.from_pretrained(source),
+        encoder,
         len(taxonomy.topic_ids),
         len(taxonomy.stance_ids),
         params.dropout,
         LossWeights(params.stance_weight, params.label_smoothing),
-    ).to("cuda" if torch.cuda.is_available() else "cpu")
-    examples = Examples.of(train_rows, sentence_tokenizer, taxonomy)
+    ).to(encoder.device)
     held = Examples.of(validation_rows, sentence_tokenizer, taxonomy)
-    material = Material(
-        examples.lengths,
-        examples.batch,
-        lambda: figures(network, held),
-        lambda point: on_point(point, int(point["epoch"])),
-    )
-    plan = Plan("fine-tuning", params.epochs, params.batch_size, params.warmup, params.patience, params.seed)
-    curve = fit(network, optimizer_of(network, params), material, plan, (kept.file("supervised"), kept.every))
     model = Finetuned(network, sentence_tokenizer, Decision(taxonomy.topic_ids, taxonomy.stance_ids, {}))
+    curve: Curve = []
+
+    def learn(name: str, rows: Sequence[LabelledSentence], epochs: int, floor: float = float("-inf")) -> None:
+        before, examples = len(curve), Examples.of(rows, sentence_tokenizer, taxonomy)
+
+        def tell(point: Point) -> None:
+            on_point({**point, "epoch": before + point["epoch"]}, before + int(point["epoch"]))
+
+        material = Material(examples.lengths, examples.batch, lambda: figures(network, held), tell)
+        plan = Plan(name, epochs, params.batch_size, params.warmup, params.patience, params.seed + before, floor)
+        own = fit(network, optimizer_of(network, params), material, plan, (kept.file(name), kept.every))
+        curve.extend({**point, "epoch": before + point["epoch"]} for point in own)
+
+    learn("fine-tuning", train_rows, params.epochs)
+    for number in range(1, params.self_training_rounds + 1):
+        best = max(point[SCORE] for point in curve)  # a round that is no better on validation is dropped
+        rows = self_labelled(model, train_rows, unlabelled, params.self_training_confidence)
+        learn(f"self-training {number}", rows, 1, best)
     scores, _ = model.predict_proba(validation_rows)
     model.decision = fit_decision(scores, validation_rows, taxonomy)
     return Result(model, tokenizer, curve)

@@ -16,7 +16,13 @@ from pipeline.tracking import runs as tracking
 
 
 def main(
-    train: Path, validation: Path, taxonomy: Path, model: Path, curve: Path, params: Path = Path("params.yaml")
+    train: Path,
+    validation: Path,
+    unlabelled: Path,
+    taxonomy: Path,
+    model: Path,
+    curve: Path,
+    params: Path = Path("params.yaml"),
 ) -> None:
     chosen, classes = load_params(params).train_finetuned, load_taxonomy(taxonomy)
     encoder.resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
@@ -28,10 +34,11 @@ def main(
         def tell(point: dict[str, float], epoch: int) -> None:
             run.metrics(point, epoch)
             figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
-            print(f"epoch {epoch} of {chosen.epochs}:", *figures)
+            print(f"epoch {epoch} of {chosen.epochs + chosen.self_training_rounds}:", *figures)
 
         checkpoints = Checkpoints(curve.parent / ".checkpoint")
-        result = finetuning.train(rows, held, chosen, classes, tell, checkpoints=checkpoints)
+        spare = read_jsonl(unlabelled, LabelledSentence)
+        result = finetuning.train(rows, held, chosen, classes, tell, unlabelled=spare, checkpoints=checkpoints)
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))
