@@ -61,6 +61,8 @@ SMALL: Params = {
 
 def copy_project(scratch: Path, archive: Path, limit: int) -> None:
     """The project without what it made, with the archive among its raw articles."""
+    words = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
+    subprocess.run(words, cwd=scratch, env={**os.environ, "DVC_NO_ANALYTICS": "1"}, check=True)
     for part in ("pipeline", "seeds", "data/raw", ".dvc/plots"):
         shutil.copytree(ROOT / part, scratch / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("dvc.yaml", "params.yaml"):
@@ -74,10 +76,6 @@ def copy_project(scratch: Path, archive: Path, limit: int) -> None:
         lines = archive.read_text(encoding="utf-8").splitlines(keepends=True)
         cut = lines[:limit] if limit and archive.suffix == ".jsonl" else lines
         (raw / archive.name).write_text("".join(cut), encoding="utf-8")
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    subprocess.run(
-        [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=scratch, env=environment, check=True
-    )
 
 
 def keep_some(raw: Path, annotations: Path, limit: int) -> None:

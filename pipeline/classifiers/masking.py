@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,22 +70,27 @@ class MaskedSentences:
 class MaskedWordNetwork(nn.Module):
     """An encoder with a head that names hidden tokens; its last layer is the encoder's own word embedding."""
 
-    def __init__(self, encoder: PreTrainedModel, vocabulary: int):
+    def __init__(self, encoder: PreTrainedModel):
         super().__init__()
-        width = encoder.get_input_embeddings().weight.shape[1]
+        words, width = _embedding(encoder).shape
         self.encoder = encoder
-        self.turn = nn.Linear(encoder.config.hidden_size, width)
+        self.turn = nn.Linear(int(encoder.config.hidden_size), width)
         self.norm = nn.LayerNorm(width)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.bias = nn.Parameter(torch.zeros(words))
 
     def forward(self, wanted: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """The mean loss over hidden tokens; `wanted` (n, length) is -100 where nothing is hidden."""
         hidden = wanted != _IGNORED
         states = self.encoder(**inputs).last_hidden_state[hidden]  # only these need the whole vocabulary
-        words = self.encoder.get_input_embeddings().weight[: len(self.bias)]  # type: ignore[operator]
-        logits = self.norm(functional.gelu(self.turn(states))) @ words.T + self.bias
+        logits = self.norm(functional.gelu(self.turn(states))) @ _embedding(self.encoder).T + self.bias
         loss = functional.cross_entropy(logits.float(), wanted[hidden], reduction="sum")
         return {"loss": loss / hidden.sum().clamp(min=1)}
+
+
+def _embedding(encoder: Any) -> Tensor:
+    """An encoder's word embedding (words, width); no attribute of the network, which would hold it twice."""
+    weight: Tensor = encoder.get_input_embeddings().weight
+    return weight
 
 
 def adapt(
@@ -92,7 +98,7 @@ def adapt(
 ) -> Curve:
     """Train `encoder` in place to name the hidden words of `sentences`; returns its loss by epoch."""
     torch.manual_seed(params.seed)
-    network = MaskedWordNetwork(encoder, sentences.vocabulary.size).to(encoder.device)
+    network = MaskedWordNetwork(encoder).to(encoder.device)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": params.weight_decay}, {"params": plain, "weight_decay": 0.0}]
