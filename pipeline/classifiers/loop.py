@@ -76,54 +76,88 @@ def fit(
     `network` returns a mapping with "loss". `checkpoint` is the file that keeps the state and the seconds
     between two writings; when it is there already, training goes on from it.
     """
-    path, every = checkpoint
-    rates = [group["lr"] for group in optimizer.param_groups]
-    best = _copied(network)
-    progress = _Progress()
-    if found := restore(path):
+    run = _Run(network, optimizer, material, plan, *checkpoint)
+    run.resume()
+    while not run.progress.finished:
+        run.epoch()
+        run.judge()
+    network.load_state_dict(run.best)
+    return run.progress.curve
+
+
+class _Run:
+    """One phase of training as it stands."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        material: Material,
+        plan: Plan,
+        path: Path | None,
+        every: float,
+    ):
+        self.network, self.optimizer, self.material, self.plan = network, optimizer, material, plan
+        self.path, self.every, self.written = path, every, time.monotonic()
+        self.rates = [group["lr"] for group in optimizer.param_groups]
+        self.progress = _Progress()
+        self.best = _copied(network)
+
+    def resume(self) -> None:
+        """Take up what a checkpoint holds, and tell its epochs again."""
+        if not (found := restore(self.path)):
+            return
         groups, stored = found
-        progress, best = _Progress(**stored), groups["best"]
-        if not progress.finished:
-            network.load_state_dict(groups["network"])
-            load_optimizer(optimizer, groups["optimizer"])
-        print(f"{plan.name}: goes on after {progress.epoch} epochs and {progress.batch} batches", flush=True)
-        for point in progress.curve:
-            material.on_point(point)
+        self.progress, self.best = _Progress(**stored), groups["best"]
+        if not self.progress.finished:
+            self.network.load_state_dict(groups["network"])
+            load_optimizer(self.optimizer, groups["optimizer"])
+        print(
+            f"{self.plan.name}: goes on after {self.progress.epoch} epochs and {self.progress.batch} batches",
+            flush=True,
+        )
+        for point in self.progress.curve:
+            self.material.on_point(point)
 
-    def keep() -> None:
-        if path and progress.finished:
-            store(path, {"best": best}, asdict(progress))
-        elif path:
-            groups = {"network": network.state_dict(), "optimizer": optimizer_tensors(optimizer), "best": best}
-            store(path, groups, asdict(progress))
+    def keep(self) -> None:
+        """Write a checkpoint; of a finished phase only its result."""
+        if self.path is None:
+            return
+        groups = {"best": self.best}
+        if not self.progress.finished:
+            groups |= {"network": self.network.state_dict(), "optimizer": optimizer_tensors(self.optimizer)}
+        store(self.path, groups, asdict(self.progress))
+        self.written = time.monotonic()
 
-    written = time.monotonic()
-    while not progress.finished:
-        batches = grouped(material.lengths, plan.batch_size, plan.seed + progress.epoch)
-        network.train()
+    def epoch(self) -> None:
+        """Train on the batches of this epoch that are left."""
+        progress, plan = self.progress, self.plan
+        batches = grouped(self.material.lengths, plan.batch_size, plan.seed + progress.epoch)
+        self.network.train()
         for rows in _shown(batches[progress.batch :], f"{plan.name}, epoch {progress.epoch + 1}"):
             step = progress.epoch * len(batches) + progress.batch
             share = _schedule(step, len(batches) * plan.epochs, plan.warmup)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
                 group["lr"] = rate * share
             torch.manual_seed(plan.seed * 1_000_003 + step)
-            progress.loss += _step(network, optimizer, material.batch(rows))
+            progress.loss += _step(self.network, self.optimizer, self.material.batch(rows))
             progress.batch += 1
-            if time.monotonic() - written >= every and progress.batch < len(batches):
-                keep()
-                written = time.monotonic()
-        point = {"epoch": progress.epoch + 1, "train.loss": progress.loss / len(batches), **material.validate()}
-        earlier = [_score(p) for p in progress.curve]
-        if _score(point) > max(earlier, default=plan.floor):
-            best = _copied(network)
-        progress = _Progress(progress.epoch + 1, 0, 0.0, [*progress.curve, point])
-        scores = [*earlier, _score(point)]
+            if time.monotonic() - self.written >= self.every and progress.batch < len(batches):
+                self.keep()
+
+    def judge(self) -> None:
+        """Close the epoch: its figures, whether its weights are the best so far, and whether it was the last."""
+        done = self.progress
+        point = {"epoch": done.epoch + 1, "train.loss": done.loss / max(1, done.batch), **self.material.validate()}
+        scores = [_score(earlier) for earlier in done.curve]
+        if _score(point) > max(scores, default=self.plan.floor):
+            self.best = _copied(self.network)
+        scores.append(_score(point))
         stale = len(scores) - 1 - scores.index(max(scores))
-        progress.finished = progress.epoch == plan.epochs or stale >= plan.patience
-        keep()
-        material.on_point(point)
-    network.load_state_dict(best)
-    return progress.curve
+        self.progress = _Progress(done.epoch + 1, curve=[*done.curve, point])
+        self.progress.finished = len(scores) == self.plan.epochs or stale >= self.plan.patience
+        self.keep()
+        self.material.on_point(point)
 
 
 def _score(point: Point) -> float:
