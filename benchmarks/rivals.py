@@ -115,8 +115,10 @@ def trainer(task: Task, texts: Sequence[str]) -> Matrix:
         DataCollatorWithPadding,
         Trainer,
         TrainingArguments,
+        set_seed,
     )
 
+    set_seed(SEED)  # the new head is drawn before Trainer sets its seed
     path = str(get_model_path())
     tokenizer = AutoTokenizer.from_pretrained(path)
     kind = "multi_label_classification" if task.many else "single_label_classification"
