@@ -37,7 +37,9 @@ class Axis:
 
     @classmethod
     def of(cls, net: Net, reach: float) -> Axis:
-        place = lambda v: None if math.isnan(v) else round(8 + (v / reach + 1) / 2 * (AXIS - 16), 1)  # noqa: E731
+        def place(value: float) -> float | None:
+            return None if math.isnan(value) else round(8 + (value / reach + 1) / 2 * (AXIS - 16), 1)
+
         return cls(place(net.value), place(net.low), place(net.high), side_of(net))
 
 

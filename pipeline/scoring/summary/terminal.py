@@ -65,7 +65,10 @@ def axis(net: Net) -> Text:
     >>> axis(Net(0.5, 0.3, 0.7)).plain
     '       │ ━●━━  '
     """
-    place = lambda value: round((value + 1) / 2 * (WIDTH - 1))  # noqa: E731
+
+    def place(value: float) -> int:
+        return round((value + 1) / 2 * (WIDTH - 1))
+
     signs = [" "] * WIDTH
     signs[WIDTH // 2] = "│"
     if not math.isnan(net.low):
