@@ -62,18 +62,18 @@ def test_sizes_count_every_sentence_of_an_article() -> None:
 
 
 def test_the_terminal_shows_the_whole_map_in_80_columns() -> None:
-    rows = [row(f"a{i}", "farms", "no" if i % 5 else "yes") for i in range(1000)] + [row("b", "", abstain=True)]
+    rows = [row(f"a{i}", "farms", "no" if i % 5 else "yes") for i in range(20_000)] + [row("b", "", abstain=True)]
     found = StanceMap(SCHEME)
-    for start in range(0, len(rows), 100):
-        found.add(rows[start : start + 100])
+    for start in range(0, len(rows), 2048):
+        found.add(rows[start : start + 2048])
     console = Console(file=io.StringIO(), width=80)
     console.print(terminal_map(found))
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in told
     lines = {line.split("  ")[0].strip(): " ".join(line.split()) for line in told.splitlines()}
-    assert lines["Farming"].startswith("Farming 1,000 200 0 800 0 −60 (−65 to −55) ")
+    assert lines["Farming"].startswith("Farming 20,000 4,000 0 16,000 0 −60 (−61 to −59) ")
     assert "●" in lines["Farming"]
-    assert lines["All sentences"].startswith("All sentences 1,001 200 0 800 1 −60 ")
+    assert lines["All sentences"].startswith("All sentences 20,001 4,000 0 16,000 1 −60 ")
 
 
 def test_an_empty_map_is_an_empty_table() -> None:
