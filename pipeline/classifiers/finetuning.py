@@ -58,7 +58,7 @@ def train(
     taxonomy: Taxonomy,
     on_point: OnPoint = lambda point, step: None,
 ) -> Result:
-    """Fine-tune on train sentences, stop early and fit thresholds on validation sentences.
+    """Fine-tune on train sentences, stop early and fit the decision on validation sentences.
 
     `on_point` is told each epoch's figures as they come.
 
@@ -96,8 +96,7 @@ def train(
         trainer.train()
     network.load_state_dict(recorder.best_state)
     model = Finetuned(network, sentence_tokenizer, Decision(taxonomy.topic_ids, taxonomy.stance_ids, {}))
-    scores, _ = model.predict_proba(validation_rows)
-    model.decision = fit_decision(scores, validation_rows, taxonomy)
+    model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return Result(model, tokenizer, recorder.curve)
 
 
