@@ -135,10 +135,13 @@ class Decision:
 
 
 def _confidence(topic_scores: Matrix, applies: NDArray[np.bool_], stance_scores: Matrix) -> NDArray[np.float64]:
-    """The probability of the least probable label of each row: (n,)."""
+    """The probability that every label of a row is right, were their errors independent: (n,).
+
+    On validation it tells right from wrong better than the least probability does, or a regression on both.
+    """
     sides = np.where(applies, topic_scores, 1 - topic_scores)
-    least: NDArray[np.float64] = np.minimum(sides.min(axis=1), stance_scores.max(axis=1))
-    return least
+    joint: NDArray[np.float64] = sides.prod(axis=1) * stance_scores.max(axis=1)
+    return joint
 
 
 def fit_decision(

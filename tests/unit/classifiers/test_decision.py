@@ -15,7 +15,7 @@ from pipeline.storage import to_json
 from pipeline.taxonomy import Taxonomy
 
 DECISION = Decision(("sport", "music"), ("good", "plain", "bad"), {"sport": 0.3, "music": 0.7})
-CALIBRATION = Calibration((2.0, 1.0), (0.5, 0.0), 1.0, (0.0, 0.0, 3.0))
+CALIBRATION = Calibration((2.0, 1.0), (0.5, 0.0), 2.0)
 
 
 def test_each_topic_has_its_own_threshold_and_stance_the_likeliest() -> None:
@@ -38,9 +38,8 @@ def test_calibrated_scores_are_what_labels_follow_and_what_is_told() -> None:
     raw, calibrated = (d.decide(*scores) for d in (DECISION, replace(DECISION, calibration=CALIBRATION)))
     assert raw.topics.tolist() == calibrated.topics.tolist() == [[True, True]]
     assert calibrated.topic_scores[0] == pytest.approx([1 / (1 + (0.65 / 0.35) ** 2 * np.exp(-0.5)), 0.8])
-    assert raw.stance.tolist() == [0]
-    assert calibrated.stance.tolist() == [2]  # its bias lifts 0.1 over 0.5
-    assert calibrated.stance_scores.sum() == pytest.approx(1)
+    assert raw.stance.tolist() == calibrated.stance.tolist() == [0]
+    assert calibrated.stance_scores[0] == pytest.approx(np.array([25, 16, 1]) / 42)
     stricter = replace(DECISION, calibration=replace(CALIBRATION, topic_biases=(-2.0, 0.0)))
     assert stricter.decide(*scores).topics.tolist() == [[False, True]]
 
@@ -49,7 +48,8 @@ def test_a_sentence_that_is_not_sure_enough_is_marked() -> None:
     sure, unsure = replace(DECISION, abstain_below=0.5).predict(
         np.array([[0.99, 0.01], [0.99, 0.69]]), np.array([[0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])
     )
-    assert sure.confidence > unsure.confidence
+    assert sure.confidence == pytest.approx(0.99 * 0.99 * 0.9, abs=1e-4)  # all of the labels right
+    assert unsure.confidence == pytest.approx(0.99 * 0.31 * 0.9, abs=1e-4)
     assert (sure.abstain, unsure.abstain) == (False, True)
 
 
