@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation import plots
 from pipeline.evaluation.comparison import choose_champion, compare
 from pipeline.evaluation.metrics import Judged, Resampling, evaluate, headline
+from pipeline.storage import as_csv
 from pipeline.taxonomy import LabelClass, Taxonomy
 
 TOPICS, STANCES = ("sport", "music"), ("good", "plain", "bad")
@@ -133,4 +134,4 @@ def test_curves_and_figures_are_drawn() -> None:
 
 
 def test_csv_is_quoted_where_it_must_be() -> None:
-    assert plots.as_csv([{"a": 'x,"y"', "b": 1}]) == 'a,b\n"x,""y""",1\n'
+    assert as_csv([{"a": 'x,"y"', "b": 1}]) == 'a,b\n"x,""y""",1\n'
