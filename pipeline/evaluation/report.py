@@ -122,7 +122,7 @@ def as_markdown(errors: Sequence[Mapping[str, Any]], name: str) -> str:
         for task in ("topics", "stance"):
             said, true = row[f"predicted_{task}"] or plots.NO_TOPIC, row[f"annotated_{task}"] or plots.NO_TOPIC
             parts.append(f"{task} {said}" if said == true else f"{task} **{said}**, annotated **{true}**")
-        before = f"{row['previous']} " if row["previous"] else ""
+        before, text = (" ".join(row[column].split()) for column in ("previous", "text"))
         lines += [f"1. {row['confidence']:.2f}: {'; '.join(parts)}", ""]
-        lines += [f"   > {before}**{row['text']}**", "", f"   {row['sentence_id']} {row['genre']}", ""]
+        lines += [f"   > {before} **{text}**".replace(">  ", "> "), "", f"   {row['sentence_id']} {row['genre']}", ""]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from pipeline.evaluation.metrics import Judged, Resampling, f1_figures
 from pipeline.schemas import Article, Assignment, Sentence
 from pipeline.taxonomy import Taxonomy
 
+NO_TOPIC = "no topic"  # a group without an F1 of topics: there is none to find
 _BUT = re.compile(r"\b(but|however|though|although|yet|nevertheless)\b", re.IGNORECASE)
 _QUOTE = re.compile('["“”«»]')
 _FIGURES = ("macro_f1", "macro_f1_low", "macro_f1_high")
@@ -85,7 +86,7 @@ def quotation(row: Judged, place: Place) -> str:
 
 def topic_count(row: Judged, place: Place) -> str:
     """How many topics the sentence truly has."""
-    return ("no topic", "one topic")[len(row.topics)] if len(row.topics) < 2 else "several topics"
+    return (NO_TOPIC, "one topic")[len(row.topics)] if len(row.topics) < 2 else "several topics"
 
 
 def third_party(row: Judged, place: Place) -> str:
@@ -135,7 +136,8 @@ def slice_table(
                     "group": name,
                     "sentences": len(groups[name]),
                     "articles": figures["articles"],
-                    **{f"topics_{k}": figures["topics"][k] for k in _FIGURES},
+                    **{f"topics_{k}": figures["topics"][k] if name != NO_TOPIC else "" for k in _FIGURES},
+                    "topics_exact_match": figures["topics"]["exact_match"],
                     **{f"stance_{k}": figures["stance"][k] for k in _FIGURES},
                     "joint_accuracy": figures["joint_accuracy"],
                 }

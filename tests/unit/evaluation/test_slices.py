@@ -84,6 +84,8 @@ def test_groups_of_a_slice_hold_each_sentence_once(two_topics: Taxonomy) -> None
     table = slices.slice_table(*rows_and_places(), two_topics, RESAMPLING)
     counts = {row["group"]: row["sentences"] for row in table if row["slice"] == "topic_count"}
     assert counts == {"no topic": 1, "one topic": 2}
+    f1 = {row["group"]: row["topics_macro_f1"] for row in table if row["slice"] == "topic_count"}
+    assert f1 == {"no topic": "", "one topic": 1.0}
     accuracy = {row["group"]: row["joint_accuracy"] for row in table if row["slice"] == "topic_count"}
     assert accuracy == {"no topic": 0.0, "one topic": 0.5}
 
