@@ -138,7 +138,7 @@ def evaluate(rows: Sequence[Judged], taxonomy: Taxonomy, resampling: Resampling)
         samples = reliability.error(np.tensordot(weights, totals, axes=1))
         return _spread("ece", reliability.error(totals.sum(axis=0)), samples, resampling)
 
-    figures["topics"] |= ece(sum(bins[topic] for topic in taxonomy.topic_ids))
+    figures["topics"] |= ece(np.sum([bins[topic] for topic in taxonomy.topic_ids], axis=0))
     figures["stance"] |= ece(bins[STANCE])
     for topic in taxonomy.topic_ids:
         figures["topics"]["classes"][topic] |= ece(bins[topic])
