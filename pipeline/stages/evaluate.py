@@ -55,7 +55,7 @@ def main(
         write_json(out / "metrics.json", {name: report.readable(own) for name, own in figures.items()})
         for name, own in figures.items():
             run.metrics(headline(own, name))
-        for name in report.LOGGED:
+        for name in (name for name in report.LOGGED if tables[name]):
             run.table(tables[name], f"{name}.json")
         run.text(page, "errors.md")
         for name, figure in plots.figures(tables, classes, classifier.name).items():

@@ -16,7 +16,7 @@ def test_everything_promised_is_made(project: Path) -> None:
         assert len(decision["calibration"]["topic_slopes"]) == 2
         assert decision["abstain_below"] > 0
         slices = (project / "models" / model / "evaluation" / "slices.csv").read_text()
-        for group in ("genre,poem", "pair,unseen in train", "length,up to 10 words", "topic_count,several topics"):
+        for group in ("genre,poem", "pair,unseen in train", "length,11 to 25 words", "topic_count,several topics"):
             assert group in slices
     baseline = json.loads((project / "models" / "baseline" / "evaluation" / "metrics.json").read_text())["test"]
     assert baseline["topics"]["macro_f1"] > 0.95
