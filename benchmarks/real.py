@@ -28,7 +28,7 @@ RESAMPLING = Resampling(samples=1000, confidence=0.95, seed=0)
 TEXTS = ("cap_bills.jsonl", "reuters_topics.jsonl")
 
 
-def cell(figures: dict[str, Any], name: str) -> str:
+def cell(figures: dict[str, Any], name: str = "f1") -> str:
     """A figure with its interval."""
     return f"{figures[name]:.3f} [{figures[f'{name}_low']:.3f}, {figures[f'{name}_high']:.3f}]"
 

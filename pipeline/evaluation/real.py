@@ -48,12 +48,12 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def read_annotated(folder: Path, taxonomy: Taxonomy) -> list[LabelledSentence]:
-    """The annotated sentences of a folder; those of one title count as one article.
+    """The annotated sentences of a folder, or of a file itself; those of one title count as one article.
 
     Raises:
         UserError: when the file is missing, or a line lacks what it needs or has a stance that is none.
     """
-    path = folder / ANNOTATED
+    path = folder if folder.is_file() else folder / ANNOTATED
     rows = read_rows(path, ("id", "text", "topics", "stance"))
     raise_if_any(
         Problem(f"unknown stance {row['stance']!r}", f"{path}:{number}", "use the stances of the taxonomy")
