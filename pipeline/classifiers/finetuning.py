@@ -52,7 +52,7 @@ def train(
     unlabelled: Sequence[LabelledSentence] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Result:
-    """Fine-tune on train sentences, stop early and fit thresholds on validation sentences.
+    """Fine-tune on train sentences, stop early and fit the decision on validation sentences.
 
     `unlabelled` train sentences serve masked-word training before and self-training after, where params ask for
     them. `on_point` is told each epoch's figures as they come. With `checkpoints` an interrupted call, repeated with
@@ -99,8 +99,7 @@ def train(
         best = max(point[SCORE] for point in curve)  # a round that is no better on validation is dropped
         rows = self_labelled(model, train_rows, unlabelled, params.self_training_confidence)
         learn(f"self-training {number}", rows, 1, best)
-    scores, _ = model.predict_proba(validation_rows)
-    model.decision = fit_decision(scores, validation_rows, taxonomy)
+    model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return Result(model, tokenizer, curve)
 
 
