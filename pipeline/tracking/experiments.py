@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.tracking.journal import Event
-from pipeline.tracking.runs import flat
+from pipeline.tracking.runs import as_text, flat
 from pipeline.tracking.store import find_or_create
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def join_experiment(mlflow: MlflowClient, events: list[Event], files: Path, stat
     run_id = experiment_run(events[0])
     params = yaml.safe_load((files / "dvc" / "params.yaml").read_text(encoding="utf-8"))
     metrics = [Metric(name, value, events[-1]["time"], 0) for name, value in headline(events).items()]
-    mlflow.log_batch(run_id, metrics, [Param(name, str(value)) for name, value in flat(params).items()])
+    mlflow.log_batch(run_id, metrics, [Param(name, as_text(value)) for name, value in flat(params).items()])
     parent = mlflow.get_run(run_id).data.tags.get("mlflow.parentRunId")
     for one in (run_id, parent) if parent else (run_id,):
         mlflow.set_terminated(one, status, events[-1]["time"])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.tracking import runs as tracking
 from pipeline.tracking.journal import journals
 from pipeline.tracking.place import spool
@@ -105,6 +106,9 @@ def test_a_store_that_fails_costs_one_line_and_the_run_is_sent_later_once(
     assert len(told) == 1
     assert uri in told[0]
     assert "`detente track`" in told[0]
+    if kind == "down":
+        with pytest.raises(UserError, match="the store failed"):
+            send_spooled()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert send_spooled() == ["a run"]
     assert send_spooled() == []
@@ -145,8 +149,9 @@ send_spooled()
     assert journals(spool()) == []
 
 
-def test_two_stages_that_start_at_once_on_a_fresh_store_both_succeed() -> None:
-    Path("mlflow.db").unlink()
+def test_two_stages_that_start_at_once_on_a_fresh_store_both_succeed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("fresh").mkdir()
+    monkeypatch.chdir("fresh")
     words = [sys.executable, "-c", RECORD]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [one.communicate()[1] for one in both] == ["", ""]
@@ -177,3 +182,13 @@ with runs.run("train_baseline", "cut short"):
 def test_a_run_that_is_still_written_is_left_alone() -> None:
     with tracking.run("label", "busy"):
         assert send_spooled() == []
+
+
+def test_curves_are_in_the_store_while_a_stage_trains() -> None:
+    with tracking.run("train_finetuned", "long") as run:
+        run.metrics({"validation.loss": 0.5}, step=1)
+        deadline = time.monotonic() + 120
+        while not (found := [one for one in search() if "validation.loss" in one.data.metrics]):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        assert found[0].info.status == "RUNNING"
