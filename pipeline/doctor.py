@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from pipeline.errors import Problem, UserError
-from pipeline.storage import MANIFEST, is_alive, left_by_killed, verify
+from pipeline.storage import MANIFEST, left_by_killed, verify
 from pipeline.tracking.journal import journals
 from pipeline.tracking.origin import dvc_md5
 
@@ -50,11 +51,21 @@ def locks(root: Path) -> Iterator[Problem]:
     except (ValueError, AttributeError, KeyError, TypeError):
         yield Problem("lock file is broken", str(path), mend)
         return
-    gone = sorted(pid for pid in pids if not is_alive(pid))
+    gone = sorted(pid for pid in pids if _is_gone(pid, path.stat().st_mtime))
     if gone:
         told = ", ".join(map(str, gone))
         remedy = mend if len(gone) == len(pids) else "dvc repro"  # which lets go of it and keeps what others hold
         yield Problem(f"lock left behind by a process that is gone ({told})", str(path), remedy)
+
+
+def _is_gone(pid: int, written: float) -> bool:
+    """Whether no process has this id, or one that began after the lock was written, as in a restarted container."""
+    try:
+        return bool(psutil.Process(pid).create_time() > written + 1)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
 
 
 def leftovers(root: Path) -> Iterator[Problem]:

@@ -73,10 +73,10 @@ def _clear_left(path: Path) -> None:
 def left_by_killed(folder: Path, name: str = "*") -> list[Path]:
     """Half-written files and folders for `name` in `folder` whose writer is no longer alive."""
     pattern = f".{name if name == '*' else glob.escape(name)}.*{_PART}"
-    return [path for path in folder.glob(pattern) if not is_alive(path.name.split(".")[-3])]
+    return [path for path in folder.glob(pattern) if not _is_alive(path.name.split(".")[-3])]
 
 
-def is_alive(pid: str | int) -> bool:
+def _is_alive(pid: str) -> bool:
     """Whether a process with this id runs on this machine."""
     try:
         os.kill(int(pid), 0)

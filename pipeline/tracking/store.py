@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ _LOCK_SECONDS = 120.0
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Hold the project's lock on its store: creating database, experiment or run is for one process at a time."""
+    set_environment()
+    importlib.import_module("mlflow")  # takes seconds, which others need not wait for
     with FileLock(project_root() / "mlflow.lock", timeout=_LOCK_SECONDS):
         yield
 

@@ -71,6 +71,14 @@ def test_a_lock_left_behind(checkout: Path) -> None:
     assert only(checkout)[2] == "dvc repro"
 
 
+def test_a_lock_whose_owners_id_has_passed_to_another_process(checkout: Path) -> None:
+    path = checkout / ".dvc" / "tmp" / "rwlock"
+    path.write_text(json.dumps({"write": {"/x": {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}))
+    assert list(doctor.findings(checkout)) == []
+    os.utime(path, (0, 0))  # written long before this process began
+    assert only(checkout)[2] == f"rm -f {path}"
+
+
 def test_a_broken_lock(checkout: Path) -> None:
     (checkout / ".dvc" / "tmp" / "rwlock").write_text("")
     assert only(checkout)[0] == "lock file is broken"
