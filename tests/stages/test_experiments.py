@@ -34,7 +34,7 @@ def shown(own: Path, run: Run, name: str) -> dict[str, Any]:
     """What `dvc exp show` has of the baseline's figures in an experiment."""
     (workspace, head) = json.loads(run(own, "dvc", "exp", "show", "--json").stdout)
     del workspace
-    (found,) = (one for one in head["experiments"] if one["name"] == name)
+    (found,) = (one for one in head["experiments"] if one["revs"][0]["name"] == name)
     data: dict[str, Any] = found["revs"][0]["data"]["metrics"]["models/baseline/evaluation/metrics.json"]["data"]
     return data["test"]
 

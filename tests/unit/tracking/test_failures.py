@@ -152,6 +152,7 @@ send_spooled()
 def test_two_stages_that_start_at_once_on_a_fresh_store_both_succeed(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("fresh").mkdir()
     monkeypatch.chdir("fresh")
+    monkeypatch.setenv(tracking.PATIENCE, "600")
     words = [sys.executable, "-c", RECORD]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [one.communicate()[1] for one in both] == ["", ""]
