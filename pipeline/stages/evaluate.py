@@ -12,8 +12,8 @@ from pipeline.evaluation.metrics import Resampling, evaluate, headline
 from pipeline.evaluation.real import real_figures
 from pipeline.evaluation.slices import places
 from pipeline.params import load_params
-from pipeline.schemas import Article, Assignment, LabelledSentence, Sentence
-from pipeline.storage import as_csv, read_jsonl, sha256_of, write_json, write_jsonl, write_text
+from pipeline.schemas import Article, Assignment, LabelledSentence, Sentence, sizes
+from pipeline.storage import as_csv, read_jsonl, write_json, write_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
@@ -28,20 +28,17 @@ def main(
     out: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
-    chosen, classes = load_params(params).evaluate, load_taxonomy(taxonomy)
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    chosen = everything.evaluate
     resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
     classifier = load_classifier(model)
     with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
-        run.params({"evaluate": chosen.model_dump()})
-        run.tags(
-            {
-                "kind": "evaluation",
-                "model": classifier.name,
-                tracking.MODEL_TAG: classifier.sha256,
-                "data.sha256": sha256_of(test),
-            }
-        )
-        judged = judge(classifier, read_jsonl(test, LabelledSentence))
+        rows = read_jsonl(test, LabelledSentence)
+        run.params(everything.sections("evaluate"))
+        run.tags({"kind": "evaluation", "model": classifier.name, tracking.MODEL_TAG: classifier.sha256})
+        run.sources(data=test, seeds=taxonomy.parent, params=params)
+        run.dataset(test, "test", "evaluation", **sizes(rows))
+        judged = judge(classifier, rows)
         figures = {"test": evaluate(judged, classes, resampling)}
         if chosen.real:
             figures["real"] = real_figures(classifier, Path(chosen.real), classes, resampling)
@@ -49,8 +46,8 @@ def main(
         tables = report.tables(judged, figures["test"], placed, classes, resampling)
         page = report.as_markdown(tables["errors"], classifier.name)
         write_jsonl(out / "predictions.jsonl", judged)
-        for name, rows in tables.items():
-            write_text(out / f"{name}.csv", as_csv(rows))
+        for name, table in tables.items():
+            write_text(out / f"{name}.csv", as_csv(table))
         write_text(out / "errors.md", page)
         write_json(out / "metrics.json", {name: report.readable(own) for name, own in figures.items()})
         for name, own in figures.items():
