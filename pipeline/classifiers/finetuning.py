@@ -29,10 +29,10 @@ from transformers import (
 )
 
 from pipeline.classifiers.decision import Decision, fit_decision, targets
-from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.finetuned import Finetuned
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import TrainFinetunedParams
 from pipeline.schemas import LabelledSentence

@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import pandas as pd
 import typer
 
 from pipeline.command import guarded
-from pipeline.labeling.aggregation import majority_vote
+from pipeline.labeling.analysis import function_figure
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
-from pipeline.labeling.functions import cue_functions, vote
-from pipeline.labeling.supervision import annotated, cue_quality, labelled
+from pipeline.labeling.decision import explain
+from pipeline.labeling.supervision import annotated
+from pipeline.labeling.voting import label, seed_ballot
 from pipeline.params import load_params
-from pipeline.schemas import Assignment, Sentence
-from pipeline.storage import read_jsonl, write_json, write_jsonl
+from pipeline.schemas import SPLITS, Assignment, Sentence
+from pipeline.storage import atomic_write, read_jsonl, write_json, write_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 
 
@@ -29,18 +31,20 @@ def main(
     wanted, classes = load_params(params).label, load_taxonomy(taxonomy)
     final, sets = load_annotations(annotations, classes).final(), load_cues(cues, classes)
     split_of = {assignment.article_id: assignment.split for assignment in read_jsonl(splits, Assignment)}
-    by_split: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
+    by_split: dict[str, list[Sentence]] = {split: [] for split in SPLITS}
     for sentence in read_jsonl(sentences, Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
-    functions = cue_functions(sets, classes)
-    figures = {}
-    for split in ("train", "validation"):
-        votes = majority_vote(vote(by_split[split], sets, classes), functions, classes)
-        write_jsonl(labels / f"{split}.jsonl", labelled(by_split[split], final, votes, wanted, classes))
-        cue_labels = labelled(by_split[split], final, votes, wanted.model_copy(update={"supervision": "cues"}), classes)
-        figures[split] = cue_quality(cue_labels, final, classes)
+    made = label(by_split, final, seed_ballot(by_split, sets, wanted, classes), wanted, classes)
+    for name, verdict in made.verdicts.items():
+        print(explain(name, verdict))
+    for split, rows in made.labels.items():
+        write_jsonl(labels / f"{split}.jsonl", rows)
     write_jsonl(labels / "test.jsonl", annotated(by_split["test"], final, classes))
-    write_json(report, {"cues": figures})
+    write_text(labels / "functions.csv", pd.DataFrame(made.functions).to_csv(index=False, lineterminator="\n"))
+    write_jsonl(labels / "learned_cues.jsonl", made.learned)
+    with atomic_write(labels / "functions.png") as file:
+        function_figure(made.functions, "Labeling functions on validation").savefig(file, dpi=110, format="png")
+    write_json(report, made.figures)
 
 
 if __name__ == "__main__":
