@@ -24,7 +24,7 @@ from pipeline.evaluation.metrics import Resampling, evaluate
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
 from pipeline.labeling.decision import explain
-from pipeline.labeling.supervision import annotated
+from pipeline.labeling.supervision import annotated, fit_for_train
 from pipeline.labeling.voting import label, seed_ballot
 from pipeline.params import Params, load_params
 from pipeline.schemas import SPLITS, Assignment, LabelledSentence, Sentence
@@ -46,6 +46,7 @@ def main(
     by_split: dict[str, list[Sentence]] = {split: [] for split in SPLITS}
     for sentence in read_jsonl(Path("data/interim/sentences.jsonl"), Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
+    by_split["train"] = fit_for_train(by_split["train"], [*by_split["validation"], *by_split["test"]], final)
     ballot = seed_ballot(by_split, load_cues(Path("seeds/cues"), classes), params.label, classes)
     held = {split: annotated(by_split[split], final, classes) for split in ("validation", "test")}
     if real:

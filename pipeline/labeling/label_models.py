@@ -26,7 +26,8 @@ def majority(votes: Votes, classes: int, default: int, known: Known) -> Probabil
     """The share of votes for each class."""
     counts = np.stack([(votes == c).sum(axis=1) for c in range(classes)], axis=1).astype(float)
     counts[counts.sum(axis=1) == 0, default] = 1.0
-    return counts / counts.sum(axis=1, keepdims=True)
+    shares: Probabilities = counts / counts.sum(axis=1, keepdims=True)
+    return shares
 
 
 def dawid_skene(votes: Votes, classes: int, default: int, known: Known) -> Probabilities:
@@ -64,7 +65,8 @@ def binary(votes: Votes, classes: int, default: int, known: Known) -> Probabilit
         axis=1,
     )
     answers = np.maximum(answers, 1e-6)
-    return answers / answers.sum(axis=1, keepdims=True)
+    shares: Probabilities = answers / answers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _outcomes(votes: Votes, wanted: int) -> NDArray[np.int8]:

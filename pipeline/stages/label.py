@@ -10,7 +10,7 @@ from pipeline.labeling.analysis import function_figure
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
 from pipeline.labeling.decision import explain
-from pipeline.labeling.supervision import annotated
+from pipeline.labeling.supervision import annotated, fit_for_train, unlabelled
 from pipeline.labeling.voting import label, seed_ballot
 from pipeline.params import load_params
 from pipeline.schemas import SPLITS, Assignment, Sentence
@@ -34,12 +34,14 @@ def main(
     by_split: dict[str, list[Sentence]] = {split: [] for split in SPLITS}
     for sentence in read_jsonl(sentences, Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
+    by_split["train"] = fit_for_train(by_split["train"], [*by_split["validation"], *by_split["test"]], final)
     made = label(by_split, final, seed_ballot(by_split, sets, wanted, classes), wanted, classes)
     for name, verdict in made.verdicts.items():
         print(explain(name, verdict))
     for split, rows in made.labels.items():
         write_jsonl(labels / f"{split}.jsonl", rows)
     write_jsonl(labels / "test.jsonl", annotated(by_split["test"], final, classes))
+    write_jsonl(labels / "unlabelled.jsonl", unlabelled(by_split["train"], made.labels["train"]))
     write_text(labels / "functions.csv", pd.DataFrame(made.functions).to_csv(index=False, lineterminator="\n"))
     write_jsonl(labels / "learned_cues.jsonl", made.learned)
     with atomic_write(labels / "functions.png") as file:
