@@ -121,6 +121,8 @@ def _held_out(x: Any, truth: NDArray[np.bool_], folds: NDArray[np.int64], most: 
 def _limit(scores: Floats, truth: NDArray[np.bool_], precision: float) -> float:
     """The lowest positive score from which on held-out votes are right often enough; infinite if there is none."""
     order = np.argsort(-scores, kind="stable")
-    right = np.cumsum(truth[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero((right >= precision) & (np.arange(len(order)) >= _MIN_VOTES - 1) & (scores[order] > 0))
-    return float(scores[order][good[-1]]) if len(good) else float("inf")
+    falling, places = scores[order], np.arange(1, len(order) + 1)
+    right = np.cumsum(truth[order]) / places
+    lowest_of_equals = np.append(falling[1:] < falling[:-1], True)  # equal scores vote together
+    good = np.flatnonzero((right >= precision) & (places >= _MIN_VOTES) & (falling > 0) & lowest_of_equals)
+    return float(falling[good[-1]]) if len(good) else float("inf")
