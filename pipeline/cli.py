@@ -78,6 +78,26 @@ def corpus(
 
 
 @app.command()
+def cues(
+    seeds: Annotated[Path, typer.Option(help="Folder of taxonomy, cues and annotations.")] = Path("seeds"),
+    interim: Annotated[Path, typer.Option(help="Where `ingest` and `split` wrote.")] = Path("data/interim"),
+    least: Annotated[int, typer.Option(help="Annotated sentences from which a cue is judged.")] = 5,
+    precision: Annotated[float, typer.Option(help="Share of them that must bear it out.")] = 0.5,
+    errors_only: Annotated[bool, typer.Option("--errors-only", help="Leave warnings out.")] = False,
+) -> None:
+    """Find dead, over-broad, contradicting and duplicate cues, each with sentences that show it; exit 2 on an error."""
+    from pipeline.errors import UserError
+    from pipeline.labeling.lint import Strictness
+    from pipeline.labeling.lint_report import as_text, lint_seeds
+
+    findings = lint_seeds(seeds, interim, Strictness(least, precision))
+    errors = [finding for finding in findings if finding.is_error]
+    print(as_text(errors if errors_only else findings))
+    if errors:
+        raise UserError.one(f"{len(errors)} errors in the cues", seeds / "cues", "mend or remove the cues named above")
+
+
+@app.command()
 def track() -> None:
     """Send runs to MLflow that could not be sent when they were made."""
     from pipeline.tracking.sending import send_spooled

@@ -64,10 +64,16 @@ class ValidateParams(_Section):
 
 
 class LabelParams(_Section):
-    """What the classifiers learn from, and how votes of cues become labels."""
+    """What the classifiers learn from, and how votes of labeling functions become labels."""
 
     supervision: Literal["annotations", "cues", "both"]
+    label_model: Literal["auto", "majority", "dawid_skene", "binary"]
     cue_weight: Share
+    encoder: str | None
+    revision: str | None
+    similarity: Share
+    learned_cues: int = Field(ge=0)
+    learned_precision: tuple[Share, Share]
 
 
 class TrainBaselineParams(_Section):

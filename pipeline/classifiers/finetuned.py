@@ -13,7 +13,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
-from pipeline.classifiers.tokens import SentenceTokenizer, batches_by_length, load_reading
+from pipeline.classifiers.tokens import SentenceTokenizer, load_reading
+from pipeline.encoding.batches import batches_by_length
 from pipeline.storage import read_json, seal, verify, write_json
 
 KIND = "finetuned"

@@ -17,13 +17,14 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.classifiers.decision import Decision, fit_decision, targets
-from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.finetuned import Finetuned
 from pipeline.classifiers.loop import SCORE, Curve, Material, Plan, Point, fit
 from pipeline.classifiers.masking import MaskedSentences, Vocabulary, adapt
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.selftraining import self_labelled
-from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens, batches_by_length
+from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens
+from pipeline.encoding.batches import batches_by_length
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import TrainFinetunedParams
 from pipeline.schemas import LabelledSentence

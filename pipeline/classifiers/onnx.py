@@ -14,7 +14,8 @@ import onnx
 import onnxruntime
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable
-from pipeline.classifiers.tokens import SentenceTokenizer, batches_by_length, load_reading
+from pipeline.classifiers.tokens import SentenceTokenizer, load_reading
+from pipeline.encoding.batches import batches_by_length
 from pipeline.params import ExportParams
 from pipeline.storage import read_json, seal, verify
 

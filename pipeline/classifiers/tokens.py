@@ -16,7 +16,6 @@ from pipeline.errors import UserError
 from pipeline.storage import read_json
 
 Arrays = dict[str, NDArray[np.int64]]
-BATCH_TOKENS = 4096
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,6 @@ def context_of(sentence: Readable, context: str) -> str:
         "heading_and_previous": (sentence.heading, sentence.previous),
     }[context]
     return " ".join(part for part in parts if part)
-
-
-def batches_by_length(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> list[list[int]]:
-    """Indices in batches of like length, each of at most `tokens` tokens with padding (or one sentence)."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * lengths[index] > tokens:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
 
 
 def load_reading(folder: Path) -> Reading:

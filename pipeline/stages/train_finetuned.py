@@ -4,9 +4,10 @@ from pathlib import Path
 
 import typer
 
-from pipeline.classifiers import encoder, finetuned, finetuning
+from pipeline.classifiers import finetuned, finetuning
 from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.command import guarded
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence, sizes
 from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_text
@@ -25,7 +26,7 @@ def main(
 ) -> None:
     everything, classes = load_params(params), load_taxonomy(taxonomy)
     chosen = everything.train_finetuned
-    encoder.resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
+    resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
     rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
     with tracking.run("train_finetuned", f"train finetuned {Path(chosen.encoder).name}") as run:
         run.params(everything.sections("split", "label", "train_finetuned"))

@@ -120,6 +120,6 @@ def test_test_labels_are_read_by_evaluate_alone() -> None:
 def test_plots_are_of_files_that_stages_make() -> None:
     made = set().union(*(files(stage, "outs", item) for _, stage, item in expanded()))
     for entry in story()["plots"]:
-        ((name, options),) = entry.items()
+        ((name, options),) = entry.items() if isinstance(entry, dict) else [(entry, {})]
         sources = options["y"] if isinstance(options.get("y"), dict) else [name]
         assert set(sources) <= made, name

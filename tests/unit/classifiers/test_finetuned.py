@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from pipeline.classifiers import finetuned, finetuning, onnx
-from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.registry import load_classifier
-from pipeline.classifiers.tokens import batches_by_length, context_of
+from pipeline.classifiers.tokens import context_of
+from pipeline.encoding.batches import batches_by_length
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import Params, TrainFinetunedParams
 from pipeline.schemas import LabelledSentence
