@@ -79,6 +79,7 @@ def write_seeds(project: Path) -> None:
         "stances": [entry(name) for name in STANCES],
     }
     (project / "seeds" / "taxonomy.yaml").write_text(yaml.safe_dump(taxonomy))
+    (project / "seeds" / "corpus.md").write_text("Twelve articles made by a loop.\n")
     cues = {"sport": ["match"], "music": ["concert"], "good": ["praised"], "bad": ["booed"]}
     for name, phrases in cues.items():
         (project / "seeds" / "cues" / f"{name}.yaml").write_text(yaml.safe_dump({"phrases": phrases}))

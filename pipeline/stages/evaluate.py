@@ -7,6 +7,7 @@ import typer
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
 from pipeline.evaluation import plots
+from pipeline.evaluation.card import Subject, model_card
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import Resampling, evaluate, headline
 from pipeline.params import load_params
@@ -16,7 +17,7 @@ from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
 
-def main(model: Path, test: Path, taxonomy: Path, out: Path, params: Path = Path("params.yaml")) -> None:
+def main(model: Path, test: Path, taxonomy: Path, corpus: Path, out: Path, params: Path = Path("params.yaml")) -> None:
     chosen, classes = load_params(params).evaluate, load_taxonomy(taxonomy)
     classifier = load_classifier(model)
     with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
@@ -38,6 +39,10 @@ def main(model: Path, test: Path, taxonomy: Path, out: Path, params: Path = Path
         write_text(out / "stance_confusion.csv", plots.as_csv(stances))
         write_text(out / "precision_recall.csv", plots.as_csv(curves))
         write_json(out / "metrics.json", {"test": figures})
+        subject = Subject(classifier.name, classifier.sha256, classifier.decision, classes, corpus.read_text("utf-8"))
+        card = model_card(subject, figures)
+        write_text(out / "card.md", card)
+        run.text(card, "card.md")
         run.metrics(headline(figures))
         for task in ("topics", "stance"):
             rows = [{"class": name, **values} for name, values in figures[task]["classes"].items()]
