@@ -80,21 +80,21 @@ def corpus(
 @app.command()
 def track() -> None:
     """Send runs to MLflow that could not be sent when they were made."""
-    from pipeline.tracking import runs as tracking
+    from pipeline.tracking.sending import send_spooled
 
-    sent = tracking.send_spooled()
+    sent = send_spooled()
     print(f"sent {len(sent)} runs" + "".join(f"\n  {name}" for name in sent))
 
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> None:
     """Open the project's MLflow store in its UI, on this machine only."""
-    from pipeline.tracking import runs as tracking
+    from pipeline.tracking import place as tracking
 
     tracking.set_environment()
     print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)
     command = ["mlflow", "server", "--backend-store-uri", tracking.tracking_uri(), "--host", "127.0.0.1"]
-    command += ["--default-artifact-root", tracking.ARTIFACTS.absolute().as_uri(), "--port", str(port)]
+    command += ["--default-artifact-root", tracking.artifacts().as_uri(), "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 

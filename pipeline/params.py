@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -135,6 +135,11 @@ class Params(_Section):
     export: ExportParams
     evaluate: EvaluateParams
     compare: CompareParams
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Some sections as they stand in params.yaml."""
+        everything = self.model_dump(mode="json", by_alias=True)
+        return {name: everything[name] for name in names}
 
 
 def load_params(path: Path) -> Params:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 SPLITS = ("train", "validation", "test")
@@ -87,6 +87,11 @@ class LabelledSentence:
     stance: Mapping[str, float]
     origin: str = "annotation"
     weight: float = 1.0
+
+
+def sizes(rows: Sequence[LabelledSentence]) -> dict[str, int]:
+    """How many sentences, and of how many articles."""
+    return {"sentences": len(rows), "articles": len({row.article_id for row in rows})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,25 @@ from pipeline.evaluation.metrics import Judged, Resampling
 from pipeline.params import load_params
 from pipeline.storage import read_json, read_jsonl, write_json
 from pipeline.taxonomy import load_taxonomy
+from pipeline.tracking import runs as tracking
 
 
 def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Path = Path("params.yaml")) -> None:
-    chosen = load_params(params).compare
+    everything = load_params(params)
+    chosen = everything.compare
     judged = {
         name: read_jsonl(models / name / "evaluation" / "predictions.jsonl", Judged) for name in chosen.candidates
     }
     resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
-    name, differences = choose_champion(judged, load_taxonomy(taxonomy), resampling)
-    manifest = read_json(models / name / "model" / "manifest.json")
-    write_json(champion, {"model": name, "sha256": manifest["sha256"]})
-    write_json(report, {f"{d.challenger} against {d.incumbent}": asdict(d) for d in differences})
+    with tracking.run("compare", "compare models") as run:
+        run.params(everything.sections("compare"))
+        name, differences = choose_champion(judged, load_taxonomy(taxonomy), resampling)
+        manifest = read_json(models / name / "model" / "manifest.json")
+        write_json(champion, {"model": name, "sha256": manifest["sha256"]})
+        write_json(report, {f"{d.challenger} against {d.incumbent}": asdict(d) for d in differences})
+        run.tags({"kind": "comparison", "model": name, tracking.MODEL_TAG: manifest["sha256"]})
+        run.sources(seeds=taxonomy.parent, params=params)
+        run.table([asdict(d) for d in differences], "comparison.json")
 
 
 if __name__ == "__main__":

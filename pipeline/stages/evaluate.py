@@ -11,26 +11,23 @@ from pipeline.evaluation.card import Subject, model_card
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import Resampling, evaluate, headline
 from pipeline.params import load_params
-from pipeline.schemas import LabelledSentence
-from pipeline.storage import read_jsonl, sha256_of, write_json, write_jsonl, write_text
+from pipeline.schemas import LabelledSentence, sizes
+from pipeline.storage import read_jsonl, write_json, write_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
 
 def main(model: Path, test: Path, taxonomy: Path, corpus: Path, out: Path, params: Path = Path("params.yaml")) -> None:
-    chosen, classes = load_params(params).evaluate, load_taxonomy(taxonomy)
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    chosen = everything.evaluate
     classifier = load_classifier(model)
     with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
-        run.params({"evaluate": chosen.model_dump()})
-        run.tags(
-            {
-                "kind": "evaluation",
-                "model": classifier.name,
-                tracking.MODEL_TAG: classifier.sha256,
-                "data.sha256": sha256_of(test),
-            }
-        )
-        judged = judge(classifier, read_jsonl(test, LabelledSentence))
+        rows = read_jsonl(test, LabelledSentence)
+        run.params(everything.sections("evaluate"))
+        run.tags({"kind": "evaluation", "model": classifier.name, tracking.MODEL_TAG: classifier.sha256})
+        run.sources(data=test, seeds=taxonomy.parent, params=params)
+        run.dataset(test, "test", "evaluation", **sizes(rows))
+        judged = judge(classifier, rows)
         figures = evaluate(judged, classes, Resampling(chosen.bootstrap, chosen.confidence, chosen.seed))
         topics, stances = plots.topic_pairs(judged), plots.stance_pairs(judged)
         curves = plots.precision_recall(judged, classes)
@@ -45,8 +42,8 @@ def main(model: Path, test: Path, taxonomy: Path, corpus: Path, out: Path, param
         run.text(card, "card.md")
         run.metrics(headline(figures))
         for task in ("topics", "stance"):
-            rows = [{"class": name, **values} for name, values in figures[task]["classes"].items()]
-            run.table(rows, f"{task}_by_class.json")
+            by_class = [{"class": name, **values} for name, values in figures[task]["classes"].items()]
+            run.table(by_class, f"{task}_by_class.json")
         names = (*classes.topic_ids, plots.NO_TOPIC)
         run.figure(plots.confusion_figure(topics, names, f"{classifier.name}: topics"), "plots/topic_confusion.png")
         run.figure(

@@ -11,9 +11,10 @@ from pipeline.labeling.cues import load_cues
 from pipeline.labeling.functions import cue_functions, vote
 from pipeline.labeling.supervision import annotated, cue_quality, labelled
 from pipeline.params import load_params
-from pipeline.schemas import Assignment, Sentence
+from pipeline.schemas import Assignment, Sentence, sizes
 from pipeline.storage import read_jsonl, write_json, write_jsonl
 from pipeline.taxonomy import load_taxonomy
+from pipeline.tracking import runs as tracking
 
 
 def main(
@@ -26,21 +27,34 @@ def main(
     report: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
-    wanted, classes = load_params(params).label, load_taxonomy(taxonomy)
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    wanted = everything.label
     final, sets = load_annotations(annotations, classes).final(), load_cues(cues, classes)
     split_of = {assignment.article_id: assignment.split for assignment in read_jsonl(splits, Assignment)}
     by_split: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
     for sentence in read_jsonl(sentences, Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
     functions = cue_functions(sets, classes)
-    figures = {}
-    for split in ("train", "validation"):
-        votes = majority_vote(vote(by_split[split], sets, classes), functions, classes)
-        write_jsonl(labels / f"{split}.jsonl", labelled(by_split[split], final, votes, wanted, classes))
-        cue_labels = labelled(by_split[split], final, votes, wanted.model_copy(update={"supervision": "cues"}), classes)
-        figures[split] = cue_quality(cue_labels, final, classes)
-    write_jsonl(labels / "test.jsonl", annotated(by_split["test"], final, classes))
-    write_json(report, {"cues": figures})
+    only_cues = wanted.model_copy(update={"supervision": "cues"})
+    with tracking.run("label", f"label by {wanted.supervision}") as run:
+        run.params(everything.sections("split", "label"))
+        run.tags({"kind": "labelling"})
+        run.sources(data=sentences, seeds=taxonomy.parent, params=params)
+        run.dataset(sentences, "sentences", "labelling", sentences=sum(map(len, by_split.values())))
+        figures = {}
+        for split in ("train", "validation"):
+            votes = majority_vote(vote(by_split[split], sets, classes), functions, classes)
+            rows = labelled(by_split[split], final, votes, wanted, classes)
+            write_jsonl(labels / f"{split}.jsonl", rows)
+            figures[split] = cue_quality(labelled(by_split[split], final, votes, only_cues, classes), final, classes)
+            run.metrics({f"data.{split}.{what}": number for what, number in sizes(rows).items()})
+        rows = annotated(by_split["test"], final, classes)
+        write_jsonl(labels / "test.jsonl", rows)
+        run.metrics({f"data.test.{what}": number for what, number in sizes(rows).items()})
+        write_json(report, {"cues": figures})
+        for split, quality in figures.items():
+            by_class = [{"class": name, **v} for name, v in quality.items() if isinstance(v, dict)]
+            run.table(by_class, f"cues_on_{split}.json")
 
 
 if __name__ == "__main__":
