@@ -16,7 +16,9 @@ from pipeline.taxonomy import Taxonomy
 @pytest.fixture
 def subject(two_topics: Taxonomy) -> Subject:
     limits = {"sport": 0.25, "music": 0.75}
-    return Subject("baseline", "c0ffee" * 8, Decision(("sport", "music"), two_topics.stance_ids, limits), two_topics, "")
+    return Subject(
+        "baseline", "c0ffee" * 8, Decision(("sport", "music"), two_topics.stance_ids, limits), two_topics, ""
+    )
 
 
 @pytest.fixture
