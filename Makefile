@@ -14,7 +14,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: setup repro test lint check lock help clean
+.PHONY: setup repro test test-services lint check lock help clean
 
 setup: $(VENV)/.ready  ## Make the environment with the locked dependencies
 
@@ -24,6 +24,11 @@ repro: setup  ## Run the whole pipeline and print the figures of all models
 
 test: setup  ## Run the tests
 	pytest
+
+test-services: setup  ## Run the tests that need PostgreSQL or environments of their own; a root installs it
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
+	pytest -m services
 
 lint: setup  ## Style, types and import layers
 	ruff check .
@@ -43,4 +48,4 @@ clean:  ## Remove the environment and what the pipeline made
 	git clean -fdX data models
 
 help:  ## List these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22

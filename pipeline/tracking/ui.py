@@ -22,13 +22,13 @@ from pipeline.tracking.store import alone, client, experiment_id
 
 PASSWORD, SECRET = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
 VIEW = "detente"  # key of the view in which the experiment opens
-COLUMNS = (
-    "params.`train_finetuned.learning_rate`",
+COLUMNS = (  # of the table of runs, as far as they fit: headline figures first
     "metrics.`test.topics.macro_f1`",
     "metrics.`test.stance.macro_f1`",
     "metrics.`test.joint_accuracy`",
+    "params.`train_finetuned.learning_rate`",
     "tags.`dvc.experiment`",
-    "tags.`git.commit`",
+    "attributes.`Models`",
 )
 _START = 60.0  # seconds that the server may take to answer
 
@@ -63,13 +63,13 @@ def serve(address: Address, authenticated: bool = False, browse: bool = True) ->
         UserError: when others could reach it without a password, or it cannot start.
     """
     if not is_own(tracking_uri()):
-        return _visit(f"{tracking_uri()}/#/experiments/{prepare()}/runs?viewStateShareKey={VIEW}", browse)
+        return _visit(page(tracking_uri(), prepare()), browse)
     check(address, authenticated)
-    page = f"{address.url}/#/experiments/{prepare()}/runs?viewStateShareKey={VIEW}"
+    place = page(address.url, prepare())
     server = subprocess.Popen(command(address, authenticated), env=environment(authenticated))
     try:
         _await(server, address)
-        _visit(page, browse)
+        _visit(place, browse)
         return server.wait()
     except KeyboardInterrupt:
         return 0
@@ -78,10 +78,10 @@ def serve(address: Address, authenticated: bool = False, browse: bool = True) ->
         server.wait()
 
 
-def _visit(page: str, browse: bool) -> int:
-    print(f"MLflow on {page}", flush=True)
+def _visit(place: str, browse: bool) -> int:
+    print(f"MLflow on {place}", flush=True)
     if browse and _has_screen():
-        webbrowser.open(page)
+        webbrowser.open(place)
     return 0
 
 
@@ -130,8 +130,12 @@ def migrate() -> None:
 
 def view() -> str:
     """The state of the UI in which the headline columns stand in the table of runs."""
-    fixed = [f"attributes.`{name}`" for name in ("Source", "Models", "Dataset")]
-    return json.dumps({"selectedColumns": [*fixed[1:], *COLUMNS], "orderByKey": "attributes.start_time"})
+    return json.dumps({"selectedColumns": COLUMNS, "orderByKey": "attributes.start_time"})
+
+
+def page(server: str, experiment: str) -> str:
+    """The address of the project's experiment on a server, in that view."""
+    return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={VIEW}&workflowType=machine_learning"
 
 
 def command(address: Address, authenticated: bool) -> Sequence[str]:
