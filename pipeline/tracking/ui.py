@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import ipaddress
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -114,18 +116,25 @@ def prepare() -> str:
 
 
 def migrate() -> None:
-    """Bring the project's own database to this version of MLflow, with a copy kept; call it under `alone`."""
-    from mlflow.exceptions import MlflowException
+    """Bring the project's own database to this version of MLflow, with a copy kept; call it under `alone`.
 
+    MLflow migrates some old databases when it opens them and refuses others; here all are, once, and told of.
+    """
     path = Path(tracking_uri().removeprefix("sqlite:///"))
-    try:
-        client().search_experiments(max_results=1)  # makes the database where there is none
-    except MlflowException as error:
-        if not is_own(tracking_uri()) or "out-of-date database schema" not in str(error):
-            raise
-        shutil.copyfile(path, path.with_name(f"{path.name}.before-migration"))
-        print(f"migrating {path.name} to this version of MLflow", flush=True)
-        subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", tracking_uri()], check=True)
+    if is_own(tracking_uri()) and path.is_file():
+        from mlflow.store.db.utils import _get_latest_schema_revision
+
+        if _revision(path) not in ("", _get_latest_schema_revision()):
+            shutil.copyfile(path, path.with_name(f"{path.name}.before-migration"))
+            print(f"migrating {path.name} to this version of MLflow", flush=True)
+            subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", tracking_uri()], check=True)
+
+
+def _revision(path: Path) -> str:
+    """The schema that a database has, "" where it has none yet."""
+    with contextlib.closing(sqlite3.connect(path)) as store, contextlib.suppress(sqlite3.OperationalError):
+        return str(store.execute("select version_num from alembic_version").fetchone()[0])
+    return ""
 
 
 def view() -> str:
