@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect
 
 from tests.miniature import Run
 
+expect.set_options(timeout=20_000)
 HEADLINE = ("test.topics.macro_f1", "test.stance.macro_f1", "test.joint_accuracy")
 SCREENSHOT = "DETENTE_SCREENSHOT"
 
@@ -72,7 +73,7 @@ def figures(project: Path, model: str) -> dict[str, str]:
 
 def test_the_table_of_runs_opens_with_the_headline_figures(runs: Page, changed: Path) -> None:
     for name in HEADLINE:
-        expect(runs.get_by_role("columnheader", name=name)).to_be_visible()
+        expect(runs.locator(".ag-header-cell", has_text=name)).to_be_visible()
     index = runs.locator(".ag-row", has_text="evaluate baseline").first.get_attribute("row-index")
     cells = runs.locator(f'.ag-row[row-index="{index}"]').all_inner_texts()
     for value in figures(changed, "baseline").values():
@@ -80,7 +81,9 @@ def test_the_table_of_runs_opens_with_the_headline_figures(runs: Page, changed: 
 
 
 def test_two_runs_are_compared_by_what_differs(runs: Page) -> None:
+    runs.locator("button[data-component-id*=runnamecellrenderer]").first.click()  # unfolds the experiment
     trained = runs.locator(".ag-row", has_text="train finetuned")
+    expect(trained).to_have_count(2)
     for row in trained.all()[:2]:
         row.locator("input[type=checkbox]:visible").check()
     runs.get_by_role("button", name="Compare").click()
@@ -91,6 +94,7 @@ def test_two_runs_are_compared_by_what_differs(runs: Page) -> None:
     expect(differing).to_contain_text("0.002")
     expect(runs.get_by_role("row", name="train_finetuned.epochs")).to_have_count(0)
     expect(runs.get_by_role("row", name="validation.loss")).to_be_visible()
+    runs.get_by_text("Visualizations", exact=True).click()  # folds them away: the tables are below
     if SCREENSHOT in os.environ:
         runs.screenshot(path=os.environ[SCREENSHOT])
 
