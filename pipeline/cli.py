@@ -86,6 +86,41 @@ def track() -> None:
 
 
 @app.command()
+def runs(
+    target: Annotated[
+        str | None, typer.Argument(help="A model's folder, a scored file, or a run's name or id: tells its story.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many of the latest runs.")] = 20,
+    models: Models = Path("models"),
+) -> None:
+    """List the runs that made models and what differs between them, or name the run behind something."""
+    from pipeline.tracking.finding import runs_of, runs_table, story
+
+    print("\n\n".join(map(story, runs_of(target))) if target else runs_table(limit, models))
+
+
+@app.command()
+def sweep(
+    target: Annotated[str, typer.Argument(help="The stage to run up to, for example evaluate@baseline.")],
+    grid: Annotated[list[str], typer.Option("-S", help="A param and its values: train_baseline.topic_c=1,3,10")],
+) -> None:
+    """Try all combinations of some values of params as DVC experiments and print their figures."""
+    from pipeline.tracking.sweep import sweep as run_sweep
+
+    print(run_sweep(target, grid))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this checkout and the command that mends it; exit code 2 when something is."""
+    from pipeline.doctor import findings
+    from pipeline.errors import raise_if_any
+
+    raise_if_any(findings(Path()))
+    print("nothing is wrong")
+
+
+@app.command()
 def promote(
     model: Annotated[str, typer.Argument(help="champion, a model's name, or a model's folder")] = "champion",
     force: Annotated[bool, typer.Option("--force", help="Whatever the comparison says; needs --reason.")] = False,

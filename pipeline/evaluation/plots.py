@@ -82,6 +82,22 @@ def confusion_figure(pairs: Sequence[dict[str, Any]], classes: Sequence[str], ti
     return figure
 
 
+def heaviest_figure(rows: Sequence[dict[str, Any]], title: str) -> Figure:
+    """Bars of the heaviest features, a panel for each class."""
+    classes = list(dict.fromkeys(row["class"] for row in rows))
+    columns = min(4, len(classes))
+    lines = -(-len(classes) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.2 * lines), layout="constrained")
+    for place, name in enumerate(classes, start=1):
+        own = [row for row in rows if row["class"] == name][::-1]
+        axes = figure.add_subplot(lines, columns, place)
+        axes.barh(range(len(own)), [row["weight"] for row in own])
+        axes.set_yticks(range(len(own)), [row["feature"] for row in own])
+        axes.set_title(str(name))
+    figure.suptitle(title)
+    return figure
+
+
 def precision_recall_figure(points: Sequence[dict[str, Any]], title: str) -> Figure:
     """One precision-recall curve a topic."""
     figure = Figure(figsize=(6, 5), layout="constrained")

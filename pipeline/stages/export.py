@@ -7,7 +7,7 @@ import typer
 from pipeline.classifiers import onnx
 from pipeline.command import guarded
 from pipeline.params import load_params
-from pipeline.storage import atomic_folder, verify
+from pipeline.storage import MANIFEST, atomic_folder, read_json
 from pipeline.tracking import runs as tracking
 
 
@@ -15,11 +15,11 @@ def main(source: Path, target: Path, params: Path = Path("params.yaml")) -> None
     everything = load_params(params)
     with tracking.run("export", "export finetuned-int8") as run:
         run.params(everything.sections("export"))
-        run.tags({"kind": "export", "model": "finetuned-int8", "source.sha256": verify(source)["sha256"]})
+        run.tags({"kind": "export", "model": "finetuned-int8", "source.sha256": read_json(source / MANIFEST)["sha256"]})
         run.sources(params=params)
         with atomic_folder(target) as folder:
-            onnx.export(source, folder, everything.export)
-        run.made(target, verify(target)["sha256"])
+            digest = onnx.export(source, folder, everything.export)
+        run.made(target, digest)
 
 
 if __name__ == "__main__":

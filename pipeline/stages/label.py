@@ -9,9 +9,9 @@ from pipeline.labeling.aggregation import majority_vote
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
 from pipeline.labeling.functions import cue_functions, vote
-from pipeline.labeling.supervision import annotated, cue_quality, labelled
+from pipeline.labeling.supervision import annotated, cue_quality, fit_for_train, labelled, unlabelled
 from pipeline.params import load_params
-from pipeline.schemas import Assignment, Sentence, sizes
+from pipeline.schemas import Assignment, LabelledSentence, Sentence, sizes
 from pipeline.storage import read_jsonl, write_json, write_jsonl
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
@@ -34,6 +34,7 @@ def main(
     by_split: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
     for sentence in read_jsonl(sentences, Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
+    by_split["train"] = fit_for_train(by_split["train"], [*by_split["validation"], *by_split["test"]], final)
     functions = cue_functions(sets, classes)
     only_cues = wanted.model_copy(update={"supervision": "cues"})
     with tracking.run("label", f"label by {wanted.supervision}") as run:
@@ -51,6 +52,8 @@ def main(
         rows = annotated(by_split["test"], final, classes)
         write_jsonl(labels / "test.jsonl", rows)
         run.metrics({f"data.test.{what}": number for what, number in sizes(rows).items()})
+        taught = read_jsonl(labels / "train.jsonl", LabelledSentence)
+        write_jsonl(labels / "unlabelled.jsonl", unlabelled(by_split["train"], taught))
         write_json(report, {"cues": figures})
         for split, quality in figures.items():
             by_class = [{"class": name, **v} for name, v in quality.items() if isinstance(v, dict)]

@@ -6,14 +6,17 @@ import typer
 
 from pipeline.classifiers import baseline
 from pipeline.command import guarded
+from pipeline.evaluation.plots import as_csv, heaviest_figure
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence, sizes
-from pipeline.storage import atomic_folder, read_jsonl
+from pipeline.storage import atomic_folder, read_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
 
-def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Path = Path("params.yaml")) -> None:
+def main(
+    train: Path, validation: Path, taxonomy: Path, model: Path, features: Path, params: Path = Path("params.yaml")
+) -> None:
     everything, classes = load_params(params), load_taxonomy(taxonomy)
     chosen = everything.train_baseline
     rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
@@ -26,6 +29,9 @@ def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Pat
         trained = baseline.train(rows, held, chosen, classes)
         with atomic_folder(model) as folder:
             digest = baseline.save(trained, folder)
+        heaviest = baseline.heaviest(trained)
+        write_text(features, as_csv(heaviest))
+        run.figure(heaviest_figure(heaviest, "Heaviest words of each class, baseline"), "plots/features.png")
         run.metrics({f"threshold.{topic}": limit for topic, limit in trained.decision.thresholds.items()})
         run.made(model, digest)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from pipeline.classifiers import encoder, finetuned, finetuning
+from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.command import guarded
 from pipeline.evaluation.plots import as_csv
 from pipeline.params import load_params
@@ -15,7 +16,13 @@ from pipeline.tracking import runs as tracking
 
 
 def main(
-    train: Path, validation: Path, taxonomy: Path, model: Path, curve: Path, params: Path = Path("params.yaml")
+    train: Path,
+    validation: Path,
+    unlabelled: Path,
+    taxonomy: Path,
+    model: Path,
+    curve: Path,
+    params: Path = Path("params.yaml"),
 ) -> None:
     everything, classes = load_params(params), load_taxonomy(taxonomy)
     chosen = everything.train_finetuned
@@ -31,14 +38,17 @@ def main(
         def tell(point: dict[str, float], epoch: int) -> None:
             run.metrics({name: value for name, value in point.items() if name != "epoch"}, epoch)
             figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
-            print(f"epoch {epoch} of {chosen.epochs}:", *figures)
+            print(f"epoch {epoch} of {chosen.epochs + chosen.self_training_rounds}:", *figures)
 
-        result = finetuning.train(rows, held, chosen, classes, tell)
+        checkpoints = Checkpoints(curve.parent / ".checkpoint")
+        spare = read_jsonl(unlabelled, LabelledSentence)
+        result = finetuning.train(rows, held, chosen, classes, tell, unlabelled=spare, checkpoints=checkpoints)
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))
         run.table(result.curve, "training.json")
         run.made(model, digest)
+        checkpoints.clear()
 
 
 if __name__ == "__main__":

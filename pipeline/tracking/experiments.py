@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.tracking.journal import Event
-from pipeline.tracking.runs import flat
+from pipeline.tracking.runs import as_text, flat
 from pipeline.tracking.store import find_or_create
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ def experiment_run(start: Event) -> str:
     """The id of the run of the experiment that a journal's start names."""
     experiment = start["experiment"]
     tags = {"kind": "experiment", "dvc.experiment": experiment["name"], "git.commit": experiment["baseline"]}
+    if experiment["sweep"]:
+        parent = find_or_create(experiment["sweep"], experiment["sweep"], start["time"], {"kind": "sweep"})
+        tags["mlflow.parentRunId"] = parent
     key = "@".join((experiment["name"], experiment["baseline"], experiment["params"]))
     return find_or_create(key, experiment["name"], start["time"], tags)
 
@@ -34,8 +37,10 @@ def join_experiment(mlflow: MlflowClient, events: list[Event], files: Path, stat
     run_id = experiment_run(events[0])
     params = yaml.safe_load((files / "dvc" / "params.yaml").read_text(encoding="utf-8"))
     metrics = [Metric(name, value, events[-1]["time"], 0) for name, value in headline(events).items()]
-    mlflow.log_batch(run_id, metrics, [Param(name, str(value)) for name, value in flat(params).items()])
-    mlflow.set_terminated(run_id, status, events[-1]["time"])
+    mlflow.log_batch(run_id, metrics, [Param(name, as_text(value)) for name, value in flat(params).items()])
+    parent = mlflow.get_run(run_id).data.tags.get("mlflow.parentRunId")
+    for one in (run_id, parent) if parent else (run_id,):
+        mlflow.set_terminated(one, status, events[-1]["time"])
 
 
 def headline(events: list[Event]) -> dict[str, float]:

@@ -43,7 +43,7 @@ class Run:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Parameters by section, as in params.yaml; nested ones are flattened with dots."""
-        self._add("params", values={key: _as_text(value) for key, value in flat(values).items()})
+        self._add("params", values={key: as_text(value) for key, value in flat(values).items()})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Numbers at a step (an epoch, or 0). Few: tables are for the rest."""
@@ -194,10 +194,11 @@ def _cell(value: Any) -> Any:
     """A value of a table as JSON has it: no NaN, and lists in short."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if value is None or isinstance(value, str | int | float | bool) else _as_text(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else as_text(value)
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of params.yaml as text, as JSON writes it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -6,7 +6,6 @@ is there: so a sender may be killed at any point and another may begin anew.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import select
 import sys
@@ -18,13 +17,14 @@ from filelock import Timeout
 from pipeline.tracking.experiments import join_experiment
 from pipeline.tracking.journal import Event, Journal, journals
 from pipeline.tracking.place import spool
-from pipeline.tracking.store import client, find_or_create, table_tag
+from pipeline.tracking.store import client, failure, find_or_create, table_tag
 from pipeline.tracking.summary import summary
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _BEAT = 0.5  # seconds between two looks into the journal
+_TRIES = 3  # failures in a row before the store is given up
 _LONGEST = 5000  # characters of a param or tag that every store takes
 
 
@@ -57,13 +57,25 @@ def send(journal: Journal) -> str:
 def send_spooled() -> list[str]:
     """Send every journal that no stage writes and nobody sends; returns the names of their runs.
 
-    A store that fails raises its error; what was not sent stays.
+    Raises:
+        UserError: after all were tried, or the store failed for the third time in a row; what was not sent stays.
     """
-    sent = []
+    sent: list[str] = []
+    failures: list[Exception] = []
+    in_a_row = 0
     for journal in journals(spool()):
-        if not journal.is_held("writing"):
-            with contextlib.suppress(Timeout):
-                sent.append(send(journal))
+        if in_a_row == _TRIES or journal.is_held("writing"):
+            continue
+        try:
+            sent.append(send(journal))
+            in_a_row = 0
+        except Timeout:  # somebody else sends it
+            continue
+        except Exception as error:  # noqa: BLE001 - one bad journal must not keep the others back
+            failures.append(error)
+            in_a_row += 1
+    if failures:
+        raise failure(failures[0])
     return sent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from pipeline.errors import UserError
 from pipeline.tracking.place import EXPERIMENT, artifacts, is_own, project_root, set_environment, tracking_uri
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _LOCK_SECONDS = 120.0
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Hold the project's lock on its store: creating database, experiment or run is for one process at a time."""
+    set_environment()
+    importlib.import_module("mlflow")  # takes seconds, which others need not wait for
     with FileLock(project_root() / "mlflow.lock", timeout=_LOCK_SECONDS):
         yield
 
@@ -65,12 +69,33 @@ def find_or_create(key: str, name: str, start: int, tags: dict[str, str]) -> str
 
 
 def search(query: str = "", limit: int = 1000, order: str = "attributes.start_time DESC") -> list[StoredRun]:
-    """Runs of the project's experiment that meet an MLflow search expression, newest first."""
-    mlflow = client()
-    known = mlflow.get_experiment_by_name(EXPERIMENT)
-    if known is None:
-        return []
-    return list(mlflow.search_runs([known.experiment_id], query, order_by=[order], max_results=limit))
+    """Runs of the project's experiment that meet an MLflow search expression, newest first.
+
+    Raises:
+        UserError: when the store does not answer.
+    """
+    try:
+        with alone():
+            mlflow = client()
+            known = mlflow.get_experiment_by_name(EXPERIMENT)
+        if known is None:
+            return []
+        return list(mlflow.search_runs([known.experiment_id], query, order_by=[order], max_results=limit))
+    except (OSError, _mlflow_error()) as error:
+        raise failure(error) from error
+
+
+def failure(error: BaseException) -> UserError:
+    """What to tell a person when the store does not do what it should."""
+    told = " ".join(str(error).split())[:160] or type(error).__name__
+    return UserError.one(f"the store failed ({told})", tracking_uri(), "start it, or see `detente doctor`")
+
+
+def _mlflow_error() -> type[Exception]:
+    from mlflow.exceptions import MlflowException
+
+    error: type[Exception] = MlflowException
+    return error
 
 
 def find_by_model(sha256: str) -> StoredRun | None:

@@ -116,3 +116,14 @@ def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     seal(tmp_path, "oracle")
     with pytest.raises(UserError, match="unknown kind of model 'oracle'"):
         load_classifier(tmp_path)
+
+
+def test_the_heaviest_words_are_those_of_their_class(model: baseline.Baseline) -> None:
+    rows = baseline.heaviest(model, 6)
+    words = {name: {row["feature"] for row in rows if row["class"] == name} for name in ("sport", "music", "good")}
+    assert "team" in words["sport"]
+    assert "concert" in words["music"]
+    assert "praised" in words["good"]
+    assert len(rows) == 6 * 5
+    weights = [row["weight"] for row in rows[:6]]
+    assert weights == sorted(weights, reverse=True)

@@ -1,40 +1,17 @@
 """What a stage tells is in the store, whole and once."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from pipeline.tracking import runs as tracking
 from pipeline.tracking.journal import journals
 from pipeline.tracking.place import spool
 from pipeline.tracking.store import client, find_by_model, search
-
-
-@pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(root))
-    for name in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME", "DVC_STAGE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def record(sha256: str = "abc") -> None:
-    Path("params.yaml").write_text("train_baseline: {min_df: 2}\n")
-    with tracking.run("train_baseline", "a run") as run:
-        run.params({"train_baseline": {"min_df": 2, "class_weight": None, "word_ngrams": [1, 2]}})
-        run.metrics({"validation.loss": 0.5}, step=1)
-        run.metrics({"validation.loss": 0.25}, step=2)
-        run.tags({"kind": "training", tracking.MODEL_TAG: sha256})
-        run.sources(params=Path("params.yaml"))
-        run.dataset(Path("params.yaml"), "train", "training", sentences=36)
-        run.table([{"class": "sport", "f1": 0.5}, {"class": "music", "f1": float("nan")}], "by_class.json")
-        run.text("hello", "notes/hello.txt")
-        figure = Figure()
-        figure.add_subplot().plot([1, 2])
-        run.figure(figure, "plots/line.png")
+from tests.unit.tracking.conftest import record
 
 
 def check_complete(tmp_path: Path) -> None:
@@ -77,8 +54,6 @@ def test_a_run_is_stored_and_found_by_the_hash_of_its_model(tmp_path: Path) -> N
 
 def test_a_stage_imports_no_mlflow() -> None:
     code = "import sys, pipeline.tracking.runs; print([m for m in sys.modules if m.split('.')[0] == 'mlflow'])"
-    import subprocess
-
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
@@ -94,7 +69,7 @@ def test_switched_off_it_records_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("DETENTE_TRACKING", "off")
     record()
     assert not spool().exists()
-    assert not Path("mlflow.db").exists()
+    assert search() == []
 
 
 def test_a_journal_that_cannot_be_written_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
