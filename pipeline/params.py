@@ -114,11 +114,12 @@ class ExportParams(_Section):
 
 
 class EvaluateParams(_Section):
-    """Bootstrap intervals of the figures."""
+    """Bootstrap intervals of the figures; `real`, a folder of real annotated text to measure on as well."""
 
     bootstrap: Positive
     confidence: OpenShare
     seed: int
+    real: str | None
 
 
 class CompareParams(_Section):

@@ -99,7 +99,8 @@ def sizes(rows: Sequence[LabelledSentence]) -> dict[str, int]:
 class Prediction:
     """What a model says of one sentence: probabilities by class, and the labels they decide.
 
-    `confidence` in [0, 1] says how sure the least sure of these labels is; `abstain` that it is too little to go by.
+    `confidence` in [0, 1] is the probability that all of these labels are right; `abstain` says that it is too little
+    to go by.
     """
 
     topics: tuple[str, ...]

@@ -68,7 +68,7 @@ def train(
     params: TrainBaselineParams,
     taxonomy: Taxonomy,
 ) -> Baseline:
-    """Fit the baseline on train sentences and its thresholds on validation sentences.
+    """Fit the baseline on train sentences and its decision on validation sentences.
 
     Raises:
         UserError: when a topic has no positive or no negative sentence to learn from, or there is one stance only.
@@ -86,8 +86,7 @@ def train(
         "stance": _fit(x, stances, weights, params.stance_c, params, "stance"),
     }
     model = Baseline(parts, Decision(taxonomy.topic_ids, taxonomy.stance_ids, {}))
-    scores, _ = model.predict_proba(validation_rows)
-    model.decision = fit_decision(scores, validation_rows, taxonomy)
+    model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return model
 
 

@@ -6,7 +6,7 @@ Reporting" (2019), as far as figures can fill them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,8 @@ class Subject:
     corpus: str
 
 
-def model_card(subject: Subject, figures: Mapping[str, Any]) -> str:
-    """Markdown from the figures that `evaluate` wrote for the model on test."""
+def model_card(subject: Subject, figures: Mapping[str, Any], slices: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Markdown from the figures of the model on test, and its rows of `slice_table`."""
     parts = [
         f"# Model card: {subject.name}",
         f"{_sentence(_KINDS.get(subject.name, 'a classifier'))} Model `{subject.sha256[:12]}`.",
@@ -46,7 +46,7 @@ def model_card(subject: Subject, figures: Mapping[str, Any]) -> str:
         _headline(figures),
         "### By class",
         _classes(subject.taxonomy, figures),
-        *_slices(figures),
+        *_slices(slices),
         "## How it decides",
         _thresholds(subject.decision),
         "## Limits",
@@ -103,16 +103,18 @@ def _classes(taxonomy: Taxonomy, figures: Mapping[str, Any]) -> str:
     return _table(rows, ("task", "class", "precision", "recall", "F1 [interval]", "sentences"))
 
 
-def _slices(figures: Mapping[str, Any]) -> list[str]:
-    """Tables by slice, where the figures have slices: {kind: {value: figures}}."""
-    tables = []
-    for kind, values in figures.get("slices", {}).items():
-        rows = [
-            (value, f"{own['topics']['macro_f1']:.3f}", f"{own['stance']['macro_f1']:.3f}", own["sentences"])
-            for value, own in values.items()
-        ]
-        tables += [f"### By {kind}", _table(rows, (kind, "topics macro-F1", "stance macro-F1", "sentences"))]
-    return tables
+def _slices(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    cells = [
+        (row["slice"], row["group"], _score(row["topics_macro_f1"]), _score(row["stance_macro_f1"]), row["sentences"])
+        for row in rows
+    ]
+    return ["### By slice", _table(cells, ("slice", "group", "topics macro-F1", "stance macro-F1", "sentences"))]
+
+
+def _score(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _thresholds(decision: Decision) -> str:

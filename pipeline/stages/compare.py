@@ -1,6 +1,5 @@
 """All models' predictions on test → the champion, how sure the choice is, and its place in MLflow's registry."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -27,10 +26,14 @@ def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Pat
         name, differences = choose_champion(judged, classes, resampling)
         manifest = read_json(models / name / "model" / "manifest.json")
         write_json(champion, {"model": name, "sha256": manifest["sha256"]})
-        write_json(report, {f"{d.challenger} against {d.incumbent}": asdict(d) for d in differences})
+        told = [difference.as_json() for difference in differences]
+        write_json(report, {f"{d.challenger} against {d.incumbent}": d.as_json() for d in differences})
         run.tags({"kind": "comparison", "model": name, tracking.MODEL_TAG: manifest["sha256"]})
         run.sources(seeds=taxonomy.parent, params=params)
-        run.table([asdict(d) for d in differences], "comparison.json")
+        run.table(told, "comparison.json")
+        for difference in differences:
+            print(difference.verdict)
+        print(f"champion: {name}")
     promote_if_possible(models / name / "model", Rules(classes, resampling))
 
 

@@ -7,10 +7,9 @@ import typer
 from pipeline.classifiers import encoder, finetuned, finetuning
 from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.command import guarded
-from pipeline.evaluation.plots import as_csv
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence, sizes
-from pipeline.storage import atomic_folder, read_jsonl, write_text
+from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 

@@ -70,6 +70,6 @@ def test_the_projects_own_corpus_is_said_to_be_a_language_models_work(root: Path
 
 
 def test_slices_are_shown_where_there_are_some(subject: Subject, figures: dict[str, Any]) -> None:
-    assert "### By genre" not in model_card(subject, figures)
-    card = model_card(subject, figures | {"slices": {"genre": {"poem": figures}}})
-    assert "### By genre" in card and row(card, "poem")[-1] == "3"
+    assert "### By slice" not in model_card(subject, figures)
+    poems = {"slice": "genre", "group": "poem", "topics_macro_f1": "", "stance_macro_f1": 0.5, "sentences": 3}
+    assert row(model_card(subject, figures, [poems]), "poem") == ["genre", "poem", "", "0.500", "3"]
