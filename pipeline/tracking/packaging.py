@@ -70,9 +70,9 @@ def signature(topics: Sequence[str], stances: Sequence[str]) -> ModelSignature:
     def scores(names: Sequence[str]) -> Any:
         return Object([Property(name, DataType.double) for name in names])
 
-    inputs = [ColSpec(DataType.string, "text")]
+    inputs: list[Any] = [ColSpec(DataType.string, "text")]
     inputs += [ColSpec(DataType.string, name, required=False) for name in ("heading", "previous")]
-    outputs = [
+    outputs: list[Any] = [
         ColSpec(Array(DataType.string), "topics"),
         ColSpec(scores(topics), "topic_scores"),
         ColSpec(DataType.string, "stance"),

@@ -158,7 +158,7 @@ def _log(candidate: Candidate, run_id: str | None, tags: Mapping[str, str]) -> s
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
-            ids = {"run_id": run_id, "model_uuid": model_id, "model_id": model_id}
+            ids: dict[str, Any] = {"run_id": run_id, "model_uuid": model_id, "model_id": model_id}
             package(candidate.model, folder, Model(artifact_path=logged.artifact_location, **ids))
             _add_evidence(candidate, folder / EVIDENCE)
             store.log_model_artifacts(model_id, str(folder))
