@@ -14,7 +14,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: setup repro sweep test lint check lock help clean
+.PHONY: setup repro sweep test test-services lint check lock help clean
 
 setup: $(VENV)/.ready  ## Make the environment with the locked dependencies
 
@@ -30,6 +30,11 @@ sweep: setup  ## Try a small grid of the baseline's params and print the compari
 
 test: setup  ## Run the tests
 	pytest
+
+test-services: setup  ## Run the tests that need PostgreSQL or environments of their own; a root installs it
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
+	pytest -m services
 
 lint: setup  ## Style, types and import layers
 	ruff check .
@@ -49,4 +54,4 @@ clean:  ## Remove the environment and what the pipeline made
 	git clean -fdX data models
 
 help:  ## List these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -142,15 +141,43 @@ def doctor() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> None:
-    """Open the project's MLflow store in its UI, on this machine only."""
-    from pipeline.tracking import place as tracking
+def promote(
+    model: Annotated[str, typer.Argument(help="champion, a model's name, or a model's folder")] = "champion",
+    force: Annotated[bool, typer.Option("--force", help="Whatever the comparison says; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, in a sentence: it stays with the model.")] = None,
+    test: Annotated[Path, typer.Option(help="Labelled test sentences.")] = Path("data/labels/test.jsonl"),
+    models: Models = Path("models"),
+) -> None:
+    """Register a model in MLflow; it becomes `models:/detente@champion` if it is better than the one that is."""
+    from pipeline.classifiers.registry import find_model
+    from pipeline.evaluation.metrics import Resampling
+    from pipeline.evaluation.promotion import Force, Rules, candidate
+    from pipeline.evaluation.promotion import promote as promote_model
+    from pipeline.evaluation.rejudging import rejudge
+    from pipeline.params import load_params
+    from pipeline.taxonomy import load_taxonomy
 
-    tracking.set_environment()
-    print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)
-    command = ["mlflow", "server", "--backend-store-uri", tracking.tracking_uri(), "--host", "127.0.0.1"]
-    command += ["--default-artifact-root", tracking.artifacts().as_uri(), "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *command])
+    classes, chosen = load_taxonomy(Path("seeds/taxonomy.yaml")), load_params(Path("params.yaml")).compare
+    resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
+    rules = Rules(classes, resampling, lambda folder: rejudge(folder, test, classes))
+    decision = Force.by_user(reason) if force else None
+    print(promote_model(candidate(find_model(model, models)), rules, decision))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's needs --auth.")] = (
+        "127.0.0.1"
+    ),
+    auth: Annotated[bool, typer.Option("--auth", help="Ask for a user's name and password.")] = False,
+    name: Annotated[list[str] | None, typer.Option(help="Host name by which others call this machine.")] = None,
+    browse: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Open the project's experiment in MLflow's UI."""
+    from pipeline.tracking.ui import Address, serve
+
+    sys.exit(serve(Address(host, port, tuple(name or ())), auth, browse))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pipeline.params import Params, load_params
 from pipeline.schemas import LabelledSentence, Sentence
 from pipeline.taxonomy import LabelClass, Taxonomy, load_taxonomy
 
-pytest_plugins = ["tests.miniature"]
+pytest_plugins = ["tests.browser", "tests.miniature"]
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["DO_NOT_TRACK"] = "1"

@@ -7,10 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 import onnxruntime
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable
@@ -18,6 +17,9 @@ from pipeline.classifiers.tokens import SentenceTokenizer, load_reading
 from pipeline.encoding.batches import batches_by_length
 from pipeline.params import ExportParams
 from pipeline.storage import read_json, seal, verify
+
+if TYPE_CHECKING:
+    import onnx
 
 KIND = "finetuned-int8"
 _FILE = "model.onnx"
@@ -130,6 +132,8 @@ def _bare(file: Path) -> onnx.ModelProto:
     Its shape notes contradict the quantiser's own inference in places; its notes on the source hold this
     machine's paths, so that equal models would not be equal bytes.
     """
+    import onnx  # which scoring does without
+
     model = onnx.load(file)
     graph = model.graph
     del graph.value_info[:]

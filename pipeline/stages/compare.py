@@ -1,4 +1,4 @@
-"""All models' predictions on test → the champion, and how sure the choice is."""
+"""All models' predictions on test → the champion, how sure the choice is, and its place in MLflow's registry."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import typer
 from pipeline.command import guarded
 from pipeline.evaluation.comparison import choose_champion
 from pipeline.evaluation.metrics import Judged, Resampling
+from pipeline.evaluation.promotion import Rules, promote_if_possible
 from pipeline.params import load_params
 from pipeline.storage import read_json, read_jsonl, write_json
 from pipeline.taxonomy import load_taxonomy
@@ -14,7 +15,7 @@ from pipeline.tracking import runs as tracking
 
 
 def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Path = Path("params.yaml")) -> None:
-    everything = load_params(params)
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
     chosen = everything.compare
     judged = {
         name: read_jsonl(models / name / "evaluation" / "predictions.jsonl", Judged) for name in chosen.candidates
@@ -22,7 +23,7 @@ def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Pat
     resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
     with tracking.run("compare", "compare models") as run:
         run.params(everything.sections("compare"))
-        name, differences = choose_champion(judged, load_taxonomy(taxonomy), resampling)
+        name, differences = choose_champion(judged, classes, resampling)
         manifest = read_json(models / name / "model" / "manifest.json")
         write_json(champion, {"model": name, "sha256": manifest["sha256"]})
         told = [difference.as_json() for difference in differences]
@@ -33,6 +34,7 @@ def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Pat
         for difference in differences:
             print(difference.verdict)
         print(f"champion: {name}")
+    promote_if_possible(models / name / "model", Rules(classes, resampling))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import typer
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
 from pipeline.evaluation import plots, report
+from pipeline.evaluation.card import Subject, model_card
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import Resampling, evaluate, headline
 from pipeline.evaluation.real import real_figures
@@ -25,6 +26,7 @@ def main(
     sentences: Path,
     splits: Path,
     taxonomy: Path,
+    corpus: Path,
     out: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
@@ -50,6 +52,10 @@ def main(
             write_text(out / f"{name}.csv", as_csv(table))
         write_text(out / "errors.md", page)
         write_json(out / "metrics.json", {name: report.readable(own) for name, own in figures.items()})
+        subject = Subject(classifier.name, classifier.sha256, classifier.decision, classes, corpus.read_text("utf-8"))
+        card = model_card(subject, figures["test"], tables["slices"])
+        write_text(out / "card.md", card)
+        run.text(card, "card.md")
         for name, own in figures.items():
             run.metrics(headline(own, name))
         for name in (name for name in report.LOGGED if tables[name]):

@@ -70,6 +70,11 @@ def _outs() -> list[str]:
         return []
 
 
+def git_author() -> str:
+    """Name and address that commits made here would bear, "" where git has none."""
+    return " ".join(filter(None, (_git("config", f"user.{part}").strip() for part in ("name", "email"))))
+
+
 def _git(*words: str) -> str:
     try:
         done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=False)
