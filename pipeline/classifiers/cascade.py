@@ -34,7 +34,7 @@ class Cascade:
         topics, stances = first.topic_scores.copy(), first.stance_scores.copy()
         unsure = np.flatnonzero(first.confidence < self.limit)
         if len(unsure):
-            raw = self.careful.predict_proba([sentences[row] for row in unsure])
+            raw = self.careful.predict_proba([sentences[row] for row in unsure.tolist()])
             second = self.careful.decision.decide(*raw)
             topics[unsure], stances[unsure] = second.topic_scores, second.stance_scores
         return topics, stances

@@ -90,7 +90,8 @@ def _export_float(model: Finetuned, target: Path, params: ExportParams, check: d
         fused = optimizer.optimize_model(
             str(target), "bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=0
         )
-        onnx.save(_bare(fused.model), target)
+        fused.save_model_to_file(str(target))
+        onnx.save(_bare(onnx.load(target)), target)
         if _distance(model, target, check) <= _CLOSE:
             return
     _export_graph(model, target, params.opset)

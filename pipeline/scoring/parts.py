@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 from pipeline.schemas import Reject
 from pipeline.scoring.sinks import join, write_part
 from pipeline.scoring.windows import BEGINNING, Place, changed
-from pipeline.storage import atomic_write, read_json, to_json, write_json
+from pipeline.storage import read_json, to_json, write_json
 
 _PART = re.compile(r"part-\d{5,}\.parquet")
 
@@ -107,7 +107,7 @@ class Parts:
         kept = {"state.json", "lock", "input.sqlite", "input.sqlite-wal", "input.sqlite-shm", "stdin.jsonl"}
         for folder in {self.work, self.out if self.is_folder else self.work}:
             for file in folder.iterdir() if folder.is_dir() else ():
-                ours = folder == self.work or _PART.fullmatch(file.name) or file.name.startswith(".part-")
+                ours = folder == self.work or _PART.fullmatch(file.name)
                 if ours and file not in done and file.name not in kept and not file.is_dir():
                     file.unlink()
 
@@ -131,13 +131,26 @@ class Parts:
         """Write the next part; it counts once its record is there."""
         number = len(self.records)
         data, refused = self._file(number, "data"), self._file(number, "rejects")
-        with _durable(data) as file:
+        with self._whole(data) as file:
             write_part(file, pieces, schema)
-        with _durable(refused) as file:
+        with self._whole(refused) as file:
             file.writelines(to_json(reject).encode() + b"\n" for reject in rejects)
         record = replace(record, size=data.stat().st_size, rejects_size=refused.stat().st_size)
-        write_json(self._file(number, "json"), asdict(record))
+        with self._whole(self._file(number, "json")) as file:
+            file.write(to_json(record).encode())
         self.records.append(record)
+
+    @contextlib.contextmanager
+    def _whole(self, path: Path) -> Iterator[IO[bytes]]:
+        """A file in the work folder, where a later run finds it, that takes its name when it is on the disk."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.work / "unfinished"
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+        _sync(path.parent)
 
     @property
     def count(self) -> Count:
@@ -150,14 +163,13 @@ class Parts:
         for number in numbers:
             self._check(number)
         if self.count.rejected:
-            with atomic_write(self.rejects) as file:
+            with self._whole(self.rejects) as file:
                 join([self._file(n, "rejects") for n in numbers], file, ".jsonl", schema)
         else:
             self.rejects.unlink(missing_ok=True)  # left over from an earlier run
         if not self.is_folder:
-            with atomic_write(self.out) as file:
+            with self._whole(self.out) as file:
                 join([self._file(n, "data") for n in numbers], file, self.ending, schema)
-        _sync(self.out.parent)
         self._remove()
 
     def _remove(self) -> None:
@@ -176,13 +188,6 @@ def rejects_path(out: Path) -> Path:
 
 def _record(raw: dict[str, Any]) -> Record:
     return Record(Count(**raw["count"]), raw["window"], Place(**raw["place"]), raw["size"], raw["rejects_size"])
-
-
-@contextlib.contextmanager
-def _durable(path: Path) -> Iterator[IO[bytes]]:
-    with atomic_write(path) as file:
-        yield file
-    _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -128,7 +128,8 @@ class Sources:
             raise changed(f"{path} is gone")
         if path.is_file() and os.access(path, os.R_OK):
             stat = path.stat()
-            values = (self.names.get(str(path), str(path)), stat.st_size, stat.st_mtime_ns, sha256_of(path), self._window)
+            name, sha256 = self.names.get(str(path), str(path)), sha256_of(path)
+            values = (name, stat.st_size, stat.st_mtime_ns, sha256, self._window)
             self._store.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", values)
 
 
