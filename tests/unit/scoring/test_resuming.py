@@ -84,15 +84,18 @@ def test_killed_at_random_moments(name: str, inbox: Path, tmp_path: Path) -> Non
         assert sorted(path.name for path in out.parent.iterdir()) == sorted({name, rejects_path(out).name})
 
 
-def test_killed_between_any_two_changes_of_the_disk(inbox: Path, tmp_path: Path) -> None:
+def test_killed_between_any_two_changes_of_the_disk(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = tmp_path / "whole" / "out.jsonl"
-    run(inbox, whole)
-    for moment in random.Random(0).sample(range(1, 60), 10):
+    real, changes = os.replace, []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda source, target: (changes.append(target), real(source, target)))
+        run(inbox, whole)
+    for moment in sorted({1, len(changes), *random.Random(0).sample(range(2, len(changes)), 8)}):
         out = tmp_path / f"killed-{moment}" / "out.jsonl"
 
         def dying(at: Path = out, left: int = moment) -> None:
-            real = os.replace
-
             def replace(source: str, target: Path) -> None:
                 nonlocal left
                 left -= 1
@@ -149,11 +152,11 @@ def test_a_disk_that_fills_while_the_parts_are_joined(
     assert made(out) == made(tmp_path / "whole" / "out.jsonl")
 
 
-def test_an_input_that_is_removed_and_put_back(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, out, away = tmp_path / "whole" / "out.jsonl", tmp_path / "out.jsonl", tmp_path / "away"
+def test_an_input_that_is_removed_and_put_back(inbox: Path, tmp_path: Path) -> None:
+    whole, away = tmp_path / "whole" / "out.jsonl", tmp_path / "away"
     run(inbox, whole)
     for file in range(FILES):
-        left = 3 * file + 1
+        left, out = 2 * file + 1, tmp_path / f"removed-{file}" / "out.jsonl"
 
         def disturbed(*given: object, own: int = file) -> None:
             nonlocal left
@@ -249,7 +252,7 @@ def test_a_killed_worker_is_told_and_the_run_is_taken_up(inbox: Path, tmp_path: 
 
     class Telling(ByWord):
         def predict_proba(self, sentences):  # type: ignore[no-untyped-def]
-            if "2 of 1" in "".join(s.text for s in sentences):
+            if "2 of 2" in "".join(s.text for s in sentences):
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().predict_proba(sentences)
 
