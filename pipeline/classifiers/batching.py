@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable
+from pipeline.classifiers.distinct import distinct
 from pipeline.classifiers.tokens import Arrays, SentenceTokenizer, batches_by_length, context_of
 
 Run = Callable[[Arrays], tuple[NDArray[np.floating], NDArray[np.floating]]]
-
-
-def distinct(keys: Sequence[Hashable]) -> tuple[list[int], NDArray[np.intp]]:
-    """Where each key stands first, and for every key which of these it equals.
-
-    >>> distinct("abca")
-    ([0, 1, 2], array([0, 1, 2, 0]))
-    """
-    places: dict[Hashable, int] = {}
-    inverse = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.intp)
-    first: list[int] = np.unique(inverse, return_index=True)[1].tolist()
-    return first, inverse
 
 
 def score_batches(

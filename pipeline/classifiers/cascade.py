@@ -51,7 +51,8 @@ def fit(
     first, second = (part.decision.decide(*part.predict_proba(rows)) for part in parts)
     goal = _macro_f1(parts[1].decision, second, rows, taxonomy)
     best: tuple[Cascade, dict[str, float]] | None = None
-    for limit in [*np.quantile(first.confidence, np.linspace(0, 1, 101)).round(4).tolist(), 1.01]:
+    quantiles = np.quantile(first.confidence, np.linspace(0, 1, 101))
+    for limit in [*(np.floor(quantiles * 1e4) / 1e4).tolist(), 1.01]:
         sure = first.confidence >= limit
         topics = np.where(sure[:, None], first.topic_scores, second.topic_scores)
         stances = np.where(sure[:, None], first.stance_scores, second.stance_scores)

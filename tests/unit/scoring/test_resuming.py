@@ -156,7 +156,7 @@ def test_an_input_that_is_removed_and_put_back(inbox: Path, tmp_path: Path) -> N
     whole, away = tmp_path / "whole" / "out.jsonl", tmp_path / "away"
     run(inbox, whole)
     for file in range(FILES):
-        left, out = 2 * file + 1, tmp_path / f"removed-{file}" / "out.jsonl"
+        left, out = file + 1, tmp_path / f"removed-{file}" / "out.jsonl"
 
         def disturbed(*given: object, own: int = file) -> None:
             nonlocal left
