@@ -49,7 +49,7 @@ def sentence_transformers_rate(model: Path, sentences: Sequence[Sentence]) -> fl
     """Sentences a second of sentence-transformers' ONNX backend in 8 bits with a linear head.
 
     Raises:
-        ImportError: when it, or what its ONNX backend needs, is not installed.
+        Exception: when it, or what its ONNX backend needs, is not installed.
     """
     from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
     from sentence_transformers.models import Pooling, Transformer
@@ -59,7 +59,7 @@ def sentence_transformers_rate(model: Path, sentences: Sequence[Sentence]) -> fl
     reading = load_reading(model)
     with tempfile.TemporaryDirectory() as folder:
         parts = Transformer(str(resolve_encoder("minilm", None)), max_seq_length=reading.max_length)
-        SentenceTransformer(modules=[parts, Pooling(parts.get_word_embedding_dimension())]).save(folder)
+        SentenceTransformer(modules=[parts, Pooling(parts.get_embedding_dimension())]).save(folder)
         plain = SentenceTransformer(folder, backend="onnx")
         export_dynamic_quantized_onnx_model(plain, "avx2", folder)
         settings = {"file_name": "onnx/model_qint8_avx2.onnx"}

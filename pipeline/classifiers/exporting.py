@@ -67,7 +67,7 @@ def export(source: Path, target: Path, params: ExportParams) -> str:
             target / INT8,
             weight_type=QuantType.QInt8,
             per_channel=params.per_channel,
-            reduce_range=params.reduce_range,  # 7 bits: the sum of two products of 8 overflows on older processors
+            reduce_range=params.reduce_range,
             # Embeddings stay float: they are cheap, and rounding them costs accuracy.
             op_types_to_quantize=["MatMul", "Gemm", "Attention"],
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},

@@ -52,8 +52,9 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
     if workers > 1:  # every worker has a core of its own; threads before forking would be lost in the workers
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
     classifier = _load(request, workers)
-    gpu = classifier.name.endswith("bf16")
-    options = Options(max_bytes, 2 if gpu else workers, gpu, parts, excel_safe, restart)
+    in_torch = hasattr(classifier, "network")  # PyTorch has threads of its own, which forked workers would miss
+    workers = (2 if classifier.name.endswith("bf16") else 1) if in_torch else workers
+    options = Options(max_bytes, workers, in_torch, parts, excel_safe, restart)
     with _spooled(request.paths) as (paths, names):
         if request.out == STREAM:
             tally = score_stream(paths, sys.stdout.buffer, sys.stderr.buffer, classifier, options, names)

@@ -30,11 +30,11 @@ _PART = 16  # windows in a part at most; the first has one, each has twice as ma
 
 @dataclass(frozen=True)
 class Options:
-    """How to score: `workers` beside each other; articles up to `max_bytes`; `parts`: a folder of Parquet files."""
+    """How to score: `workers` beside each other, as processes or `in_threads`; `parts`: a folder of Parquet files."""
 
     max_bytes: int = 5_000_000
     workers: int = 1
-    gpu: bool = False
+    in_threads: bool = False
     parts: bool = False
     excel_safe: bool = False
     restart: bool = False
@@ -118,7 +118,7 @@ def score_stream(
     """
     start, count = time.perf_counter(), Count()
     sources = Sources(expand(paths), options.max_bytes, names=names)
-    with workers(Scorer(classifier, ".jsonl", False), options.workers, options.gpu) as submit:
+    with workers(Scorer(classifier, ".jsonl", False), options.workers, options.in_threads) as submit:
         for window, piece in _results(sources.windows(0, Place()), submit, options.workers):
             out.write(piece.data)
             out.flush()
@@ -133,7 +133,7 @@ def _write_parts(parts: Parts, sources: Sources, scorer: Scorer, options: Option
     last = parts.records[-1] if parts.records else Record()
     sources.rewind(last.window)
     progress(parts.count, last.place, sources.files)
-    with workers(scorer, options.workers, options.gpu) as submit:
+    with workers(scorer, options.workers, options.in_threads) as submit:
         results = _results(sources.windows(last.window, last.place), submit, options.workers)
         for group in _grouped(results, len(parts.records)):
             count = sum((_count(*result) for result in group), Count())

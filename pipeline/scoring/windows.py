@@ -104,6 +104,8 @@ class Sources:
             path, skip = self.files[index], place.row if index == place.file else 0
             self._note(path)
             for row, item in enumerate(read_file(path, self.max_bytes, self, skip), start=skip + 1):
+                if isinstance(item, Reject) and not os.path.lexists(path):
+                    raise changed(f"{path} is gone")
                 self._put(window, item)
                 window.read += 1
                 window.end = Place(index, row)

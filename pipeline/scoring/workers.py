@@ -1,4 +1,4 @@
-"""Workers that score windows beside each other: processes on Linux, threads elsewhere and before a graphics card."""
+"""Workers that score windows beside each other: processes on Linux, threads elsewhere and for PyTorch."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ Submit = Callable[[Sequence[Article]], "Future[Piece]"]
 
 
 @contextlib.contextmanager
-def workers(scorer: Scorer, count: int, gpu: bool = False) -> Iterator[Submit]:
+def workers(scorer: Scorer, count: int, in_threads: bool = False) -> Iterator[Submit]:
     """A function that hands articles to the next free worker.
 
     Raises:
         UserError: when a worker was killed from outside.
     """
     executor: Executor
-    if count > 1 and not gpu and sys.platform == "linux":
+    others = set(multiprocessing.active_children())
+    if count > 1 and not in_threads and sys.platform == "linux":
         # Forked, workers share the model's memory and start at once. They are forked before any thread starts.
         context = multiprocessing.get_context("fork")
         executor = ProcessPoolExecutor(count, context, _start, (scorer, os.getpid()))
@@ -76,7 +77,7 @@ def workers(scorer: Scorer, count: int, gpu: bool = False) -> Iterator[Submit]:
             "a worker was killed", "detente score", "give it memory or fewer --workers, and the same command goes on"
         ) from None
     except BaseException:
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.kill()
         executor.shutdown(wait=False, cancel_futures=True)
         raise
