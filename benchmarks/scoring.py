@@ -16,17 +16,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import psutil
 import typer
-from rivals import pipeline_rate, sentence_transformers_rate, sklearn_rate
+from rivals import elsewhere, pipeline_rate, sentence_transformers_rate, sklearn_rate
 from tabulate import tabulate
 
+from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.onnx import OnnxClassifier
 from pipeline.classifiers.registry import find_model, load_classifier
+from pipeline.classifiers.tokens import context_of, load_reading
 from pipeline.command import guarded
 from pipeline.schemas import Article, Sentence
 from pipeline.scoring.machine import cores
@@ -139,7 +142,7 @@ def first_row(source: Path, model: str, models: Path) -> float:
 
 
 def speed_rows(
-    articles: list[Article], sentences: list[Sentence], models: Path, work: Path, quick: bool
+    articles: list[Article], sentences: list[Sentence], models: Path, work: Path, quick: bool, python: Path | None
 ) -> Iterator[Row]:
     """Sentences a second of all ways, with the aims beside ours."""
     full = find_model("finetuned", models)
@@ -148,7 +151,11 @@ def speed_rows(
     yield single
     best = max(pipeline_rate(full, some, size) for size in ((32,) if quick else (8, 32, 64)))
     yield "transformers pipeline, best batch", best, ""
-    yield yield_row("sentence-transformers ONNX int8, linear head", lambda: sentence_transformers_rate(full, sentences))
+    context = load_reading(full).context
+    texts = [f"{s.text} {context_of(s, context)}".strip() for s in sentences]
+    rate = partial(elsewhere, python) if python else sentence_transformers_rate
+    encoder = resolve_encoder("minilm", None)
+    yield yield_row("sentence-transformers ONNX int8, linear head", lambda: rate(encoder, texts))
     bare = sklearn_rate(load_classifier(find_model("baseline", models)), sentences)
     yield "scikit-learn predict", bare, ""
     quickest = load_classifier(find_model("finetuned-int8", models), 1)
@@ -200,6 +207,9 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Articles to measure with.")] = Path("data/raw/articles"),
     models: Annotated[Path, typer.Option(help="Folder of the trained models.")] = Path("models"),
     sentences: Annotated[int, typer.Option(help="How many sentences.")] = 10_000,
+    sentence_transformers: Annotated[
+        Path | None, typer.Option(help="Python that has sentence-transformers[onnx], if this one has not.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A fifth of everything: tells whether all runs.")] = False,
 ) -> None:
     """Measure and print one table."""
@@ -208,7 +218,7 @@ def main(
     print(f"{len(cut)} sentences of {len(articles)} articles, {cores()} cores", flush=True)
     with tempfile.TemporaryDirectory() as work:
         rows = []
-        for row in speed_rows(articles, cut, models, Path(work), quick):
+        for row in speed_rows(articles, cut, models, Path(work), quick, sentence_transformers):
             print(f"  {row[0]}: {row[1]:,.1f} a second  {row[2]}", file=sys.stderr, flush=True)
             rows.append(row)
         measured = list(memory_rows(articles, models, Path(work), LARGE // 20 if quick else LARGE))

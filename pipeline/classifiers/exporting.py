@@ -126,7 +126,7 @@ def _example(model: Finetuned) -> tuple[list[str], tuple[torch.Tensor, ...]]:
 def _trace(model: Finetuned, target: Path, opset: int) -> None:
     """By the tracing exporter, whose attention, written out, is what the optimizer recognises."""
     names, inputs = _example(model)
-    model.network.encoder.set_attn_implementation("eager")  # type: ignore[operator,union-attr]
+    model.network.encoder.set_attn_implementation("eager")  # type: ignore[operator]
     torch.onnx.export(
         _Probabilities(model.network, names).eval(),
         inputs,
