@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import numpy as np
 import psutil
 import typer
-from rivals import elsewhere, pipeline_rate, sentence_transformers_rate, sklearn_rate
+from speeds import elsewhere, pipeline_rate, sentence_transformers_rate, sklearn_rate
 from tabulate import tabulate
 
 from pipeline.classifiers.encoder import resolve_encoder

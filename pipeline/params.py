@@ -29,7 +29,10 @@ class IngestParams(_Section):
 
 
 class SplitParams(_Section):
-    """Shares of articles by split; articles whose genre or pair is held out all go to test."""
+    """Shares of articles by split; articles whose genre or pair is held out all go to test.
+
+    `unannotated` says where an article without an annotation goes: to train, or drawn like the others.
+    """
 
     salt: str
     validation: OpenShare
@@ -37,6 +40,7 @@ class SplitParams(_Section):
     near_duplicate: OpenShare
     held_out_genres: tuple[str, ...]
     held_out_pairs: tuple[str, ...]
+    unannotated: Literal["train", "draw"] = "train"
 
     @model_validator(mode="after")
     def _leave_some_for_train(self) -> SplitParams:
@@ -96,6 +100,9 @@ class TrainFinetunedParams(_Section):
     stance_weight: PositiveFloat
     label_smoothing: Share
     patience: Positive
+    masked_epochs: Annotated[int, Field(ge=0)] = 0
+    self_training_rounds: Annotated[int, Field(ge=0)] = 0
+    self_training_confidence: Share = 0.6
     seed: int
 
 
@@ -115,11 +122,12 @@ class CascadeParams(_Section):
 
 
 class EvaluateParams(_Section):
-    """Bootstrap intervals of the figures."""
+    """Bootstrap intervals of the figures; `real`, a folder of real annotated text to measure on as well."""
 
     bootstrap: Positive
     confidence: OpenShare
     seed: int
+    real: str | None
 
 
 class CompareParams(_Section):

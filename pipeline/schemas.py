@@ -75,7 +75,8 @@ class LabelledSentence:
     """A sentence with the label that a classifier learns from or is measured against.
 
     `topics` and `stance` map each class to a probability in [0, 1] (0 or 1 for annotations);
-    `origin` is "annotation" or "cues"; `weight` is the sentence's weight in training.
+    `origin` is "annotation", "cues", "model" (self-training) or "none" (no label yet);
+    `weight` is the sentence's weight in training.
     """
 
     sentence_id: str

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -88,6 +90,16 @@ def read_json(path: Path) -> Any:
         raise UserError.one("no such file", path, "run `dvc repro` to make it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError.one(f"broken JSON ({error})", path, "make it again with `dvc repro`") from None
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows of like keys as CSV text."""
+    rows = list(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> None:

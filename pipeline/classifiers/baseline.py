@@ -128,6 +128,25 @@ def _fit(x: Any, wanted: Matrix, weights: Any, c: float, params: TrainBaselinePa
     return model
 
 
+def heaviest(model: Baseline, count: int = 12) -> list[dict[str, Any]]:
+    """The words and runs of words that speak most for each class: class, feature and weight, heaviest first.
+
+    Of the character features, fragments of the same words, none is named.
+    """
+    names = model.features.get_feature_names_out()
+    words = np.flatnonzero(np.char.startswith(names.astype(str), "words__"))
+    weights = {topic: one.coef_[0] for topic, one in model.topic_models.items()}
+    stance = model.stance_model.coef_
+    stance = np.concatenate([-stance, stance]) if len(stance) == 1 else stance
+    for index, own in zip(model.stance_model.classes_, stance, strict=True):
+        weights[model.decision.stances[index]] = own
+    return [
+        {"class": name, "feature": names[i].removeprefix("words__"), "weight": round(float(own[i]), 3)}
+        for name, own in weights.items()
+        for i in words[np.argsort(-own[words], kind="stable")[:count]]
+    ]
+
+
 def save(model: Baseline, folder: Path) -> str:
     """Write the model into an empty folder; returns its hash."""
     vectorizers = dict(model.features.transformer_list)

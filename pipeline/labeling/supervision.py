@@ -9,6 +9,7 @@ from pipeline.labeling.aggregation import Probabilities
 from pipeline.params import LabelParams
 from pipeline.schemas import Annotation, LabelledSentence, Sentence
 from pipeline.taxonomy import Taxonomy
+from pipeline.text.deduplication import normalise
 
 
 def labelled(
@@ -40,6 +41,20 @@ def annotated(
 ) -> list[LabelledSentence]:
     """The annotated ones among `sentences`: what test measures against, whatever the supervision."""
     return [_from_annotation(s, annotations[s.id], taxonomy) for s in sentences if s.id in annotations]
+
+
+def fit_for_train(
+    train: Sequence[Sentence], held_out: Sequence[Sentence], annotations: Mapping[str, Annotation]
+) -> list[Sentence]:
+    """Train sentences less those without an annotation whose words stand in a held-out sentence."""
+    seen = {normalise(sentence.text) for sentence in held_out}
+    return [s for s in train if s.id in annotations or normalise(s.text) not in seen]
+
+
+def unlabelled(sentences: Sequence[Sentence], taught: Sequence[LabelledSentence]) -> list[LabelledSentence]:
+    """The sentences that none of `taught` labels, with no class and no weight: text to adapt an encoder to."""
+    known = {row.sentence_id for row in taught}
+    return [_row(sentence, {}, {}, "none", 0.0) for sentence in sentences if sentence.id not in known]
 
 
 def _from_annotation(sentence: Sentence, annotation: Annotation, taxonomy: Taxonomy) -> LabelledSentence:

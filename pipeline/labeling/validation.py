@@ -26,15 +26,20 @@ def violations(
 ) -> list[Problem]:
     """Every rule that is broken, with its place and remedy; an empty list is a valid corpus."""
     split_of = {assignment.article_id: assignment.split for assignment in splits}
+    final = annotations.final()
+    annotated = {s.article_id for s in sentences if s.id in final} or set(split_of)
+    measured = [
+        s for s in sentences if s.article_id in annotated
+    ]  # the rest is text to adapt to, of no split's figures
     return [
         *_repeated("article", [article.id for article in articles]),
         *_repeated("sentence", [sentence.id for sentence in sentences]),
         *_offsets(articles, sentences),
         *_split_leaks(articles, splits),
-        *_shared_sentences(sentences, split_of),
+        *_shared_sentences(measured, split_of),
         *orphans(annotations, sentences),
-        *_passes(sentences, split_of, annotations, params),
-        *_supports(support(sentences, split_of, annotations.final(), taxonomy), params, taxonomy),
+        *_passes(measured, split_of, annotations, params),
+        *_supports(support(sentences, split_of, final, taxonomy), params, taxonomy),
     ]
 
 
@@ -48,6 +53,10 @@ def support(
     used = [final[sentence.id] for sentence in sentences if sentence.id in final]
     return {
         "articles": {split: sum(s == split for s in split_of.values()) for split in SPLITS},
+        "annotated_articles": {
+            split: len({s.article_id for s in sentences if split_of.get(s.article_id) == split and s.id in final})
+            for split in SPLITS
+        },
         "sentences": {split: sum(split_of.get(s.article_id) == split for s in sentences) for split in SPLITS},
         "annotated": {
             split: sum(split_of.get(s.article_id) == split and s.id in final for s in sentences) for split in SPLITS
@@ -146,7 +155,8 @@ def _supports(counts: Mapping[str, Any], params: ValidateParams, taxonomy: Taxon
             yield Problem(
                 f"{have} {what}, at least {least} are wanted", "corpus", "add some, or lower it in params.yaml"
             )
-    share = counts["articles"]["test"] / max(1, articles)
+    drawn = counts["annotated_articles"] if sum(counts["annotated_articles"].values()) else counts["articles"]
+    share = drawn["test"] / max(1, sum(drawn.values()))
     if not params.min_test_share <= share <= params.max_test_share:
         wanted = f"{params.min_test_share} to {params.max_test_share}"
         yield Problem(f"test is {share:.3f} of the articles, wanted is {wanted}", "splits", "change split.test")

@@ -1,6 +1,5 @@
 """All models' predictions on test → the champion, and how sure the choice is."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -22,7 +21,10 @@ def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Pat
     name, differences = choose_champion(judged, load_taxonomy(taxonomy), resampling)
     manifest = read_json(models / name / "model" / "manifest.json")
     write_json(champion, {"model": name, "sha256": manifest["sha256"]})
-    write_json(report, {f"{d.challenger} against {d.incumbent}": asdict(d) for d in differences})
+    write_json(report, {f"{d.challenger} against {d.incumbent}": d.as_json() for d in differences})
+    for difference in differences:
+        print(difference.verdict)
+    print(f"champion: {name}")
 
 
 if __name__ == "__main__":

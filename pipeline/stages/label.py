@@ -9,9 +9,9 @@ from pipeline.labeling.aggregation import majority_vote
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
 from pipeline.labeling.functions import cue_functions, vote
-from pipeline.labeling.supervision import annotated, cue_quality, labelled
+from pipeline.labeling.supervision import annotated, cue_quality, fit_for_train, labelled, unlabelled
 from pipeline.params import load_params
-from pipeline.schemas import Assignment, Sentence
+from pipeline.schemas import Assignment, LabelledSentence, Sentence
 from pipeline.storage import read_jsonl, write_json, write_jsonl
 from pipeline.taxonomy import load_taxonomy
 
@@ -32,6 +32,7 @@ def main(
     by_split: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
     for sentence in read_jsonl(sentences, Sentence):
         by_split[split_of[sentence.article_id]].append(sentence)
+    by_split["train"] = fit_for_train(by_split["train"], [*by_split["validation"], *by_split["test"]], final)
     functions = cue_functions(sets, classes)
     figures = {}
     for split in ("train", "validation"):
@@ -40,6 +41,8 @@ def main(
         cue_labels = labelled(by_split[split], final, votes, wanted.model_copy(update={"supervision": "cues"}), classes)
         figures[split] = cue_quality(cue_labels, final, classes)
     write_jsonl(labels / "test.jsonl", annotated(by_split["test"], final, classes))
+    taught = read_jsonl(labels / "train.jsonl", LabelledSentence)
+    write_jsonl(labels / "unlabelled.jsonl", unlabelled(by_split["train"], taught))
     write_json(report, {"cues": figures})
 
 

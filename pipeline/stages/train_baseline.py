@@ -6,14 +6,17 @@ import typer
 
 from pipeline.classifiers import baseline
 from pipeline.command import guarded
+from pipeline.evaluation.plots import heaviest_figure
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence
-from pipeline.storage import atomic_folder, read_jsonl, sha256_of
+from pipeline.storage import as_csv, atomic_folder, read_jsonl, sha256_of, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
 
-def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Path = Path("params.yaml")) -> None:
+def main(
+    train: Path, validation: Path, taxonomy: Path, model: Path, features: Path, params: Path = Path("params.yaml")
+) -> None:
     chosen, classes = load_params(params).train_baseline, load_taxonomy(taxonomy)
     rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
     with tracking.run("train_baseline", "train baseline") as run:
@@ -22,6 +25,9 @@ def main(train: Path, validation: Path, taxonomy: Path, model: Path, params: Pat
         trained = baseline.train(rows, held, chosen, classes)
         with atomic_folder(model) as folder:
             digest = baseline.save(trained, folder)
+        heaviest = baseline.heaviest(trained)
+        write_text(features, as_csv(heaviest))
+        run.figure(heaviest_figure(heaviest, "Heaviest words of each class, baseline"), "plots/features.png")
         run.metrics({f"threshold.{topic}": limit for topic, limit in trained.decision.thresholds.items()})
         run.tags({tracking.MODEL_TAG: digest})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.params import SplitParams
@@ -11,26 +11,37 @@ from pipeline.schemas import Article, Assignment
 from pipeline.text.deduplication import groups, near_duplicates
 
 
-def assign(articles: Sequence[Article], params: SplitParams) -> list[Assignment]:
+def assign(
+    articles: Sequence[Article], params: SplitParams, annotated: Collection[str] | None = None
+) -> list[Assignment]:
     """Give each article its split, in the order of `articles`.
 
     A group's split follows from a hash of its earliest article (by date, then id), so that adding
     articles moves no other one, save a near-duplicate of something older. A group with an article of a
-    held-out genre or pair goes to test whole.
+    held-out genre or pair goes to test whole. `annotated` are the ids of articles with an annotation: where
+    `unannotated` is "train", a group without any is of train, since nothing can be measured on it, and the
+    earliest annotated article leads a group with some. Without annotations at all every article is drawn.
 
     Raises:
         UserError: when a held-out genre or pair is that of no article.
     """
     _check_held_out(articles, params)
     by_id = {article.id: article for article in articles}
+    measured = set(annotated or ()) if params.unannotated == "train" else set()
     pairs = near_duplicates({a.id: a.text for a in articles}, params.near_duplicate)
     chosen: dict[str, Assignment] = {}
     for group in groups(list(by_id), pairs):
-        earliest = min(group, key=lambda id_: (by_id[id_].date or "9999", id_))
+        leading = [id_ for id_ in group if id_ in measured] or group
+        earliest = min(leading, key=lambda id_: (by_id[id_].date or "9999", id_))
         held_out = any(
             by_id[id_].genre in params.held_out_genres or by_id[id_].pair in params.held_out_pairs for id_ in group
         )
-        split = "test" if held_out else _draw(earliest, params)
+        if held_out:
+            split = "test"
+        elif measured and earliest not in measured:
+            split = "train"
+        else:
+            split = _draw(earliest, params)
         chosen |= {id_: Assignment(id_, split, earliest) for id_ in group}
     return [chosen[article.id] for article in articles]
 

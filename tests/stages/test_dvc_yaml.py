@@ -102,7 +102,7 @@ AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "cascade"
     ("path", "stages"),
     [
         ("seeds/cues/energy.yaml", AFTER_LABEL),
-        ("seeds/annotations/first.jsonl", AFTER_LABEL | {"validate"}),
+        ("seeds/annotations/first.jsonl", AFTER_LABEL | {"split", "validate"}),
         ("data/raw/articles/x.md", AFTER_LABEL | {"ingest", "split", "validate"}),
         ("models/finetuned/model", {"export", "cascade", "evaluate", "compare"}),
         ("pipeline/classifiers/baseline.py", {"train_baseline", "cascade", "evaluate", "compare"}),

@@ -12,8 +12,16 @@ def test_everything_promised_is_made(project: Path) -> None:
         assert (project / "models" / model / "model" / "manifest.json").is_file()
         figures = json.loads((project / "models" / model / "evaluation" / "metrics.json").read_text())["test"]
         assert set(figures["topics"]["classes"]) == {"sport", "music"}
+        decision = json.loads((project / "models" / model / "model" / "decision.json").read_text())
+        assert len(decision["calibration"]["topic_slopes"]) == 2
+        assert decision["abstain_below"] > 0
+        slices = (project / "models" / model / "evaluation" / "slices.csv").read_text()
+        for group in ("genre,poem", "pair,unseen in train", "length,11 to 25 words", "topic_count,several topics"):
+            assert group in slices
     baseline = json.loads((project / "models" / "baseline" / "evaluation" / "metrics.json").read_text())["test"]
     assert baseline["topics"]["macro_f1"] > 0.95
+    comparison = json.loads((project / "models" / "comparison.json").read_text())
+    assert all(name.split(" against ")[0] in told["verdict"] for name, told in comparison.items())
     champion = json.loads((project / "models" / "champion.json").read_text())
     manifest = json.loads((project / "models" / champion["model"] / "model" / "manifest.json").read_text())
     assert champion["sha256"] == manifest["sha256"]
@@ -65,7 +73,12 @@ def test_metrics_plots_and_dag_show_something(project: Path, run: Run) -> None:
     assert "test.topics.macro_f1" in metrics
     told = run(project, "dvc", "plots", "show").stdout
     page = Path(told.strip().removeprefix("file://")).read_text()
-    for title in ("Fine-tuning: loss by epoch", "Stance, baseline", "Precision and recall by topic, finetuned"):
+    for title in (
+        "Fine-tuning: loss by epoch",
+        "Stance, baseline",
+        "Scores as probabilities, finetuned",
+        "Error by share of sentences, baseline",
+    ):
         assert title in page
     assert "train_finetuned" in run(project, "dvc", "dag").stdout
 

@@ -136,3 +136,14 @@ def test_ngrams_by_word_are_those_of_scikit_learn_to_the_last_bit(
     assert (own.indptr == theirs.indptr).all()
     assert (own.indices == theirs.indices).all()
     assert own.data.tobytes() == theirs.data.tobytes()
+
+
+def test_the_heaviest_words_are_those_of_their_class(model: baseline.Baseline) -> None:
+    rows = baseline.heaviest(model, 6)
+    words = {name: {row["feature"] for row in rows if row["class"] == name} for name in ("sport", "music", "good")}
+    assert "team" in words["sport"]
+    assert "concert" in words["music"]
+    assert "praised" in words["good"]
+    assert len(rows) == 6 * 5
+    weights = [row["weight"] for row in rows[:6]]
+    assert weights == sorted(weights, reverse=True)

@@ -8,9 +8,10 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.labeling.agreement import agreement
 from pipeline.labeling.annotations import Annotations, load_annotations, orphans
+from pipeline.labeling.supervision import fit_for_train, unlabelled
 from pipeline.labeling.validation import violations
 from pipeline.params import Params, ValidateParams
-from pipeline.schemas import Annotation, Article, Assignment, Sentence
+from pipeline.schemas import Annotation, Article, Assignment, LabelledSentence, Sentence
 from pipeline.taxonomy import Taxonomy
 from tests.conftest import sentence
 
@@ -150,3 +151,26 @@ def test_leaks_and_doubles_are_told_together(two_topics: Taxonomy) -> None:
 def test_the_projects_floors_are_set(params: Params) -> None:
     assert params.validate_.min_articles >= 40
     assert params.validate_.min_sentences >= 500
+
+
+def test_articles_without_an_annotation_are_asked_for_none(two_topics: Taxonomy) -> None:
+    articles, sentences, splits, labels = corpus()
+    spare = [Article(f"b{i}", LONG) for i in range(7)]
+    texts = [*sentences, *(sentence(LONG, article=a.id) for a in spare)]
+    where = [*splits, *(Assignment(a.id, "test" if a.id == "b0" else "train", a.id) for a in spare)]
+    both = Annotations(labels.first, labels.first, {})
+    floors = {"min_double_annotated": 1, "min_test_share": 0.3, "max_test_share": 0.4}
+    assert check(two_topics, floors, [*articles, *spare], texts, where, both) == []
+
+
+def test_spare_sentences_are_handed_on_less_those_that_are_held_out() -> None:
+    train = [sentence("One two."), sentence(LONG, 1), sentence("Three.", 2), sentence(LONG, 3)]
+    annotated = {id_: note(id_) for id_ in ("a1:0", "a1:3")}
+    fit = fit_for_train(train, [sentence(LONG.upper(), article="a2")], annotated)
+    assert [s.id for s in fit] == ["a1:0", "a1:2", "a1:3"]  # an annotated one is the rules' affair
+    taught = [LabelledSentence("a1:0", "a1", "One two.", "", "", {}, {})]
+    spare = unlabelled(fit, taught)
+    assert [(row.sentence_id, row.origin, row.weight) for row in spare] == [
+        ("a1:2", "none", 0.0),
+        ("a1:3", "none", 0.0),
+    ]

@@ -74,3 +74,17 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
 
 def test_groups_are_connected_components_in_order() -> None:
     assert groups(list("abcdef"), [("a", "b"), ("c", "b"), ("e", "f")]) == [["a", "b", "c"], ["d"], ["e", "f"]]
+
+
+def test_articles_without_an_annotation_go_to_train_and_move_no_other_one() -> None:
+    annotated = [article(n) for n in range(60)]
+    spare = [article(n) for n in range(100, 160)]
+    older = [Article(f"c{a.id}", a.text + " and a few more words", date="2001-01-01") for a in annotated[:20]]
+    before = {a.article_id: a for a in assign(annotated, PARAMS)}
+    after = {a.article_id: a for a in assign([*spare, *older, *annotated], PARAMS, before)}
+    assert before.items() <= after.items()
+    assert {after[a.id].split for a in spare} == {"train"}
+    for copy, original in zip(older, annotated, strict=False):
+        assert after[copy.id].split == after[original.id].split
+    drawn = assign([*spare, *annotated], PARAMS.model_copy(update={"unannotated": "draw"}), before)
+    assert {a.split for a in drawn if a.article_id in {s.id for s in spare}} == {"train", "validation", "test"}
