@@ -19,25 +19,33 @@ Models = Annotated[Path, typer.Option("--models", help="Folder of the trained mo
 @app.command()
 def score(
     paths: Annotated[
-        list[Path], typer.Argument(help="Articles: files or folders of .txt .md .html .jsonl .csv .parquet")
+        list[str], typer.Argument(help="Articles: files or folders of .txt .md .html .jsonl .csv .parquet; - for JSONL")
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Output: .jsonl, .csv or .parquet")],
-    model: Annotated[str, typer.Option(help="champion, a model's name, or a model's folder")] = "champion",
+    out: Annotated[str, typer.Option("-o", "--out", help="Output: .jsonl .csv .parquet, FOLDER/ of parts, or -")],
+    model: Annotated[
+        str, typer.Option(help="champion, finetuned, baseline, cascade, or a model's folder")
+    ] = "champion",
     models: Models = Path("models"),
-    max_bytes: Annotated[int, typer.Option(help="Reject an article larger than this.")] = 5_000_000,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Reject an article larger than this.")] = 5_000_000,
+    workers: Annotated[int, typer.Option(min=0, help="Windows scored beside each other; 0: as the machine has.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads a worker; 0: the cores shared by the workers.")] = 0,
+    batch_tokens: Annotated[int, typer.Option(min=0, help="Tokens in an encoder's batch; 0: as the model has.")] = 0,
+    parts: Annotated[bool, typer.Option("--parts", help="Write a folder of Parquet parts.")] = False,
+    excel_safe: Annotated[bool, typer.Option("--excel-safe", help="Guard CSV cells that look like formulas.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped run had done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tally as JSON.")] = False,
 ) -> None:
-    """Label every sentence of every article."""
-    from pipeline.classifiers.registry import find_model, load_classifier
-    from pipeline.scoring.scorer import rejects_path
-    from pipeline.scoring.scorer import score as score_articles
-    from pipeline.scoring.sinks import check_ending
+    """Label every sentence of every article. A stopped run is taken up by the same command."""
+    from pipeline.scoring.command import Request, run
 
-    check_ending(out)
-    classifier = load_classifier(find_model(model, models))
-    tally = score_articles(paths, out, classifier, max_bytes)
-    print(f"{tally} by {classifier.name} → {out}")
-    if tally.rejected:
-        print(f"rejected articles and why: {rejects_path(out)}")
+    run(
+        Request(paths, out, model, models, workers, threads, batch_tokens, quiet, as_json),
+        max_bytes=max_bytes,
+        parts=parts,
+        excel_safe=excel_safe,
+        restart=restart,
+    )
 
 
 @app.command()

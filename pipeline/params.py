@@ -116,7 +116,15 @@ class ExportParams(_Section):
     """ONNX and its 8-bit quantisation."""
 
     opset: Annotated[int, Field(ge=17)]
+    fuse: bool
     per_channel: bool
+    reduce_range: bool
+
+
+class CascadeParams(_Section):
+    """How much macro-F1 on validation, of topics or of stance, the cascade may lose against the encoder alone."""
+
+    max_drop: Share
 
 
 class EvaluateParams(_Section):
@@ -147,6 +155,7 @@ class Params(_Section):
     train_baseline: TrainBaselineParams
     train_finetuned: TrainFinetunedParams
     export: ExportParams
+    cascade: CascadeParams
     evaluate: EvaluateParams
     compare: CompareParams
 
