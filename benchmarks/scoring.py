@@ -23,7 +23,6 @@ from typing import Annotated, Any
 import numpy as np
 import psutil
 import typer
-from pipeline.encoding.encoder import resolve_encoder
 from speeds import elsewhere, pipeline_rate, sentence_transformers_rate, sklearn_rate
 from tabulate import tabulate
 
@@ -31,6 +30,7 @@ from pipeline.classifiers.onnx import OnnxClassifier
 from pipeline.classifiers.registry import find_model, load_classifier
 from pipeline.classifiers.tokens import context_of, load_reading
 from pipeline.command import guarded
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.schemas import Article, Sentence
 from pipeline.scoring.machine import cores
 from pipeline.text.readers import read_articles

@@ -14,6 +14,9 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Topic and stance of sentences in news on dealings between states."
 )
 Models = Annotated[Path, typer.Option("--models", help="Folder of the trained models.")]
+Taxonomies = Annotated[
+    Path | None, typer.Option(help="Labels, target and roles of stances; else seeds/taxonomy.yaml where it fits.")
+]
 
 
 @app.command()
@@ -59,6 +62,38 @@ def show(
     from pipeline.scoring.show import show as show_rows
 
     show_rows(read_scored(scored)[:rows], scored.name, svg)
+
+
+@app.command()
+def report(
+    scored: Annotated[Path, typer.Argument(help="What `detente score` wrote: .jsonl, .csv, .parquet or a folder.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Its title, instead of what the map says in a line.")] = "",
+    sentences: Annotated[int, typer.Option(min=1, help="Show at most so many; the map counts all.")] = 12_000,
+    taxonomy: Taxonomies = None,
+) -> None:
+    """Write the map of topics by stance, its course in time, and the articles as one HTML file."""
+    from pipeline.scoring.report.page import write_report
+
+    written = write_report(scored, out, title, taxonomy, sentences)
+    print(f"{written} → {out}")
+
+
+@app.command()
+def aggregate(
+    scored: Annotated[Path, typer.Argument(help="What `detente score` wrote: .jsonl, .csv, .parquet or a folder.")],
+    by: Annotated[
+        str,
+        typer.Option(help="Comma-separated: source date day month quarter year topic article title heading model"),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Output: .csv, .parquet or .jsonl")],
+    taxonomy: Taxonomies = None,
+) -> None:
+    """Write counts, net stance and the share of unsure sentences as a table."""
+    from pipeline.scoring.summary.aggregate import aggregate as write_table
+
+    rows = write_table(scored, [key.strip() for key in by.split(",")], out, taxonomy)
+    print(f"{rows} rows by {by} → {out}")
 
 
 @app.command()

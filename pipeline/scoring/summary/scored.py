@@ -1,0 +1,146 @@
+"""Scored files read back, in batches: .jsonl, .csv, .parquet, or a folder of .parquet parts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import UserError
+from pipeline.scoring.sinks import COLUMNS
+
+BATCH = 16384  # rows held at once
+REMEDY = "make the file with `detente score`"
+_TYPES = {"position": pa.int64(), "start": pa.int64(), "end": pa.int64(), "topics": pa.list_(pa.string())}
+_TYPES |= {"confidence": pa.float32(), "abstain": pa.bool_()}
+_SCORES = ("topic_scores", "stance_scores")
+csv.field_size_limit(1 << 30)  # an article may be one sentence
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A scored file: where, and its topics and stances in the order of columns."""
+
+    path: Path
+    topics: tuple[str, ...]
+    stances: tuple[str, ...]
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Its rows in order, as tables of these columns; scores are mappings in JSON text.
+
+        Raises:
+            UserError: at the first row that is broken.
+        """
+        yield from _reader(self.path)(self.path, columns)
+
+
+def open_scored(path: Path) -> Scored:
+    """Look at a scored file's first row.
+
+    Raises:
+        UserError: when there is no such file, it is no scored file, or it has no row.
+    """
+    if not path.exists():
+        raise UserError.one("no such file", path, "score articles into it with `detente score`")
+    for table in _reader(path)(path, ("topic_scores", "stance_scores")):
+        for row in table.slice(0, 1).to_pylist():
+            topics, stances = (tuple(json.loads(row[name] or "{}")) for name in _SCORES)
+            return Scored(path, topics, stances)
+    raise UserError.one("no scored sentence in it", path, "score articles that have text")
+
+
+def as_table(rows: Sequence[Any], columns: Sequence[str]) -> pa.Table:
+    """`ScoredSentence`s or mappings as a table of these columns."""
+    get: Callable[[Any, str], Any] = dict.get if rows and isinstance(rows[0], dict) else getattr
+    return pa.table({name: pa.array([get(row, name) for row in rows], _type(name)) for name in columns})
+
+
+def _type(name: str) -> pa.DataType:
+    return _TYPES.get(name, pa.string())
+
+
+def _reader(path: Path) -> Callable[[Path, Sequence[str]], Iterator[pa.Table]]:
+    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+    if path.is_dir():
+        return _read_parquet
+    if path.suffix not in readers:
+        raise UserError.one(f"unknown ending {path.suffix!r}", path, f"name a {', '.join(readers)} file or a folder")
+    return readers[path.suffix]
+
+
+def _read_jsonl(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    with path.open("rb") as file:
+        yield from _tables(path, columns, (_from_json(line, path, n) for n, line in enumerate(file, 1) if line.strip()))
+
+
+def _from_json(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        raise UserError.one("not JSON", f"{path}:{number}", REMEDY) from None
+    if not isinstance(row, dict) or not row.keys() >= set(COLUMNS):
+        raise UserError.one("not a scored sentence", f"{path}:{number}", REMEDY)
+    return row | {name: json.dumps(row[name]) for name in _SCORES}
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        try:
+            missing = set(COLUMNS) - set(rows.fieldnames or ())
+        except (csv.Error, UnicodeDecodeError):
+            missing = set(COLUMNS)
+        if missing:
+            raise UserError.one(f"no column {', '.join(sorted(missing))}", path, REMEDY)
+        yield from _tables(path, columns, (_from_csv(row) for row in rows))
+
+
+def _from_csv(row: dict[str, Any]) -> dict[str, Any]:
+    numbers = {name: int(row[name]) for name in ("position", "start", "end")}
+    topics = [topic for topic in row["topics"].split(";") if topic]
+    sure = {"confidence": float(row["confidence"]), "abstain": row["abstain"] == "True"}
+    return row | numbers | sure | {"topics": topics}
+
+
+def _tables(path: Path, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> Iterator[pa.Table]:
+    read = 0
+    while True:
+        try:
+            chunk = list(islice(rows, BATCH))
+            if not chunk:
+                return
+            yield as_table(chunk, columns)
+        except (ValueError, TypeError, AttributeError, csv.Error, pa.ArrowException) as error:
+            told = " ".join(str(error).split())[:120]
+            raise UserError.one(f"broken row ({told})", f"{path}, after row {read}", REMEDY) from None
+        read += len(chunk)
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not parts:
+        raise UserError.one("no .parquet file in it", path, REMEDY)
+    for part in parts:
+        try:
+            file = pq.ParquetFile(part)
+        except (pa.ArrowException, OSError):
+            raise UserError.one("not a Parquet file", part, REMEDY) from None
+        with file:
+            if missing := set(COLUMNS) - set(file.schema_arrow.names):
+                raise UserError.one(f"no column {', '.join(sorted(missing))}", part, REMEDY)
+            for batch in file.iter_batches(BATCH, columns=list(columns)):
+                yield pa.table({name: _plain(batch.column(name), name) for name in columns})
+
+
+def _plain(column: pa.Array, name: str) -> pa.Array:
+    if name not in _SCORES:
+        return column.cast(_type(name))
+    scores = (dict(value or ()) for value in column.to_pylist())  # a struct, or a map as other engines write it
+    return pa.array([json.dumps({k: v if v is None else round(v, 4) for k, v in s.items()}) for s in scores])
