@@ -121,7 +121,7 @@ class ExportParams(_Section):
     reduce_range: bool
 
 
-class CascadeParams(_Section):
+class CombineParams(_Section):
     """How much macro-F1 on validation, of topics or of stance, the cascade may lose against the encoder alone."""
 
     max_drop: Share
@@ -155,7 +155,7 @@ class Params(_Section):
     train_baseline: TrainBaselineParams
     train_finetuned: TrainFinetunedParams
     export: ExportParams
-    cascade: CascadeParams
+    combine: CombineParams
     evaluate: EvaluateParams
     compare: CompareParams
 

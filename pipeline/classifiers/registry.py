@@ -51,8 +51,8 @@ def load_classifier(folder: Path, threads: int = 0) -> Classifier:
         from pipeline.classifiers import onnx
 
         return onnx.load_checked(folder, threads)
-    if kind == "cascade":
-        return _load_cascade(folder, threads)
+    if kind in ("ensemble", "cascade"):
+        return _load_combined(folder, threads)
     raise UserError.one(f"unknown kind of model {kind!r}", folder / MANIFEST, "use a model made by this version")
 
 
@@ -62,21 +62,20 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) and {"kind", "sha256"} <= set(found) else verify(folder)
 
 
-def _load_cascade(folder: Path, threads: int) -> Classifier:
-    from pipeline.classifiers import cascade
+def _load_combined(folder: Path, threads: int) -> Classifier:
+    from pipeline.classifiers import combination
 
-    manifest, raw = verify(folder), read_json(folder / cascade.FILE)
-    parts = tuple(
-        _part(folder.parent.parent / part["name"] / "model", part["sha256"], threads) for part in raw["parts"]
-    )
+    manifest, raw = verify(folder), read_json(folder / combination.FILE)
+    parts = tuple(_part(folder / combination.PARTS / part["name"], part["sha256"], threads) for part in raw["parts"])
     decision = Decision.from_json(read_json(folder / "decision.json"))
-    return cascade.Cascade(parts, raw["limit"], decision, manifest["sha256"])  # type: ignore[arg-type]
+    mix = combination.Mix(**raw["mix"])
+    return combination.Combined(parts, mix, decision, manifest["sha256"])  # type: ignore[arg-type]
 
 
 def _part(folder: Path, sha256: str, threads: int) -> Classifier:
     part = load_classifier(folder, threads)
     if part.sha256 != sha256:
-        raise UserError.one("not the model that the cascade was fitted with", folder, "run `dvc repro cascade`")
+        raise UserError.one("not the model that was fitted as a part", folder, "run `dvc repro --force combine`")
     return part
 
 

@@ -31,7 +31,7 @@ def function_table(
         against = ((others != ABSTAIN) & (others != own[:, None])).any(axis=1)
         judged = [
             own[i] == _truth(function, annotations[sentences[i].id], taxonomy)
-            for i in np.flatnonzero(cast)
+            for i in np.flatnonzero(cast).tolist()
             if sentences[i].id in annotations
         ]
         rows.append(

@@ -61,7 +61,7 @@ def decide(ballot: Ballot, bench: Bench, wanted: str, taxonomy: Taxonomy) -> Ver
 
 def _topics(model: LabelModel, ballot: Ballot, bench: Bench, taxonomy: Taxonomy) -> Probabilities:
     columns = [
-        model(ballot.of(topic), 2, 0, _known(bench, lambda a, t=topic: int(t in a.topics)))[:, 1]  # type: ignore[misc]
+        model(ballot.of(topic), 2, 0, _known(bench, lambda a, t=topic: int(t in a.topics)))[:, 1]
         for topic in taxonomy.topic_ids
     ]
     return np.stack(columns, axis=1)

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 LOADER = "pipeline.classifiers.pyfunc"
 # What scoring imports, by kind of model; training needs more. A test compares this with what loading imports.
 _COMMON = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+_LINEAR, _ONNX = ("scikit-learn", "scipy", "skops"), ("onnxruntime", "tokenizers")
 REQUIREMENTS = {
-    "baseline": (*_COMMON, "scikit-learn", "scipy", "skops"),
+    "baseline": (*_COMMON, *_LINEAR),
     "finetuned": (*_COMMON, "safetensors", "tokenizers", "torch", "transformers"),
-    "finetuned-int8": (*_COMMON, "onnxruntime", "tokenizers"),
+    "finetuned-int8": (*_COMMON, *_ONNX),
+    "ensemble": (*_COMMON, *_LINEAR, *_ONNX),
+    "cascade": (*_COMMON, *_LINEAR, *_ONNX),
 }
 EXAMPLE = {"text": "The two sides signed the deal.", "heading": "", "previous": "Talks ended late on Friday."}
 

@@ -50,7 +50,7 @@ def sweep(target: str, grid: Sequence[str]) -> str:
 def comparison(shown: str, name: str, params: Sequence[str]) -> str:
     """The experiments of a sweep side by side, from what `dvc exp show --csv` prints."""
     wanted = (*params, *_FIGURES)
-    rows = []
+    rows: list[dict[str, str]] = []
     for row in csv.DictReader(io.StringIO(shown)):
         if row["Experiment"].startswith(f"{name}-"):
             # a column is the name, or file:name where several files have the name
@@ -58,7 +58,7 @@ def comparison(shown: str, name: str, params: Sequence[str]) -> str:
             rows.append({"experiment": row["Experiment"], "state": row["State"] or "Success", **cells})
     varying = {k for row in rows for k in row if len({one.get(k) for one in rows}) > 1} | {"experiment", "state"}
     table = [{k.removeprefix("models/"): v for k, v in row.items() if k in varying} for row in rows]
-    return tabulate(sorted(table, key=lambda row: row["experiment"]), headers="keys")
+    return tabulate(sorted(table, key=lambda row: str(row["experiment"])), headers="keys")
 
 
 def _dvc(*words: str, environment: dict[str, str] | None = None, capture: bool = False) -> str:

@@ -124,7 +124,7 @@ def migrate() -> None:
     if is_own(tracking_uri()) and path.is_file():
         from mlflow.store.db.utils import _get_latest_schema_revision
 
-        if _revision(path) not in ("", _get_latest_schema_revision()):
+        if _revision(path) not in ("", _get_latest_schema_revision()):  # type: ignore[no-untyped-call]
             shutil.copyfile(path, path.with_name(f"{path.name}.before-migration"))
             print(f"migrating {path.name} to this version of MLflow", flush=True)
             subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", tracking_uri()], check=True)

@@ -95,7 +95,7 @@ def downstream(path: str) -> set[str]:
                 changed |= files(stage, "outs", item) | files(stage, "metrics", item)
 
 
-AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "cascade", "evaluate", "compare"}
+AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "combine", "evaluate", "compare"}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "cascade"
         ("seeds/cues/energy.yaml", AFTER_LABEL),
         ("seeds/annotations/first.jsonl", AFTER_LABEL | {"split", "validate"}),
         ("data/raw/articles/x.md", AFTER_LABEL | {"ingest", "split", "validate"}),
-        ("models/finetuned/model", {"export", "cascade", "evaluate", "compare"}),
-        ("pipeline/classifiers/baseline.py", {"train_baseline", "cascade", "evaluate", "compare"}),
+        ("models/finetuned/model", {"export", "combine", "evaluate", "compare"}),
+        ("pipeline/classifiers/baseline.py", {"train_baseline", "combine", "evaluate", "compare"}),
     ],
 )
 def test_a_change_reruns_what_hangs_on_it_and_nothing_before(path: str, stages: set[str]) -> None:

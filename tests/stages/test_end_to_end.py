@@ -8,7 +8,7 @@ from tests.miniature import PLACES, Run
 
 
 def test_everything_promised_is_made(project: Path) -> None:
-    for model in ("baseline", "finetuned", "finetuned-int8", "cascade"):
+    for model in ("baseline", "finetuned", "finetuned-int8", "ensemble", "cascade"):
         assert (project / "models" / model / "model" / "manifest.json").is_file()
         figures = json.loads((project / "models" / model / "evaluation" / "metrics.json").read_text())["test"]
         assert set(figures["topics"]["classes"]) == {"sport", "music"}
@@ -89,7 +89,7 @@ def test_every_training_and_evaluation_is_a_run_found_by_its_models_hash(project
     runs: dict[str, dict[str, str]] = {}
     for run_id, key, value in tags:
         runs.setdefault(run_id, {})[key] = value
-    for model in ("baseline", "finetuned", "finetuned-int8", "cascade"):
+    for model in ("baseline", "finetuned", "finetuned-int8", "ensemble", "cascade"):
         sha256 = json.loads((project / "models" / model / "model" / "manifest.json").read_text())["sha256"]
         kinds = {run["kind"] for run in runs.values() if run.get("model.sha256") == sha256}
         assert "evaluation" in kinds

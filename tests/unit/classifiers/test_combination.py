@@ -1,4 +1,4 @@
-"""The cascade: who answers which sentence, how far that may cost, and that both parts are those it was fitted with."""
+"""Ensemble and cascade: who answers which sentence, what that costs, and that the parts are the fitted ones."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.classifiers import cascade
+from pipeline.classifiers import combination
 from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.classifiers.registry import load_classifier
 from pipeline.errors import UserError
 from pipeline.schemas import LabelledSentence
-from pipeline.storage import write_json
 from pipeline.taxonomy import Taxonomy
 
 
@@ -51,7 +50,7 @@ def parts(labelled: list[LabelledSentence], two_topics: Taxonomy) -> tuple[Part,
 def test_the_quick_part_answers_what_it_is_sure_of(
     parts: tuple[Part, Part], labelled: list[LabelledSentence], two_topics: Taxonomy
 ) -> None:
-    model, figures = cascade.fit(parts, labelled, two_topics, 0.005)
+    _, (model, figures) = combination.fit(parts, labelled, two_topics, 0.005)
     assert figures["share_of_baseline"] == pytest.approx(2 / 3, abs=0.01)
     assert figures["encoder.topics.macro_f1"] - figures["topics.macro_f1"] <= 0.005
     assert figures["encoder.stance.macro_f1"] - figures["stance.macro_f1"] <= 0.005
@@ -64,7 +63,8 @@ def test_the_quick_part_answers_what_it_is_sure_of(
 def test_a_larger_drop_lets_the_quick_part_answer_more(
     parts: tuple[Part, Part], labelled: list[LabelledSentence], two_topics: Taxonomy
 ) -> None:
-    shares = [cascade.fit(parts, labelled, two_topics, drop)[1]["share_of_baseline"] for drop in (0.0, 0.1, 1.0)]
+    fitted = [combination.fit(parts, labelled, two_topics, drop)[1] for drop in (0.0, 0.1, 1.0)]
+    shares = [figures["share_of_baseline"] for _, figures in fitted]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -74,29 +74,53 @@ def test_a_quick_part_that_is_no_good_answers_nothing(
 ) -> None:
     parts[0].wrong = set()
     parts[0].truth = {text: (topics[::-1], stances[::-1]) for text, (topics, stances) in parts[0].truth.items()}
-    model, figures = cascade.fit(parts, labelled, two_topics, 0.0)
+    _, (model, figures) = combination.fit(parts, labelled, two_topics, 0.0)
     assert figures["share_of_baseline"] < 0.5
     assert figures["topics.macro_f1"] == figures["encoder.topics.macro_f1"]
-    assert model.limit > 0
+    assert model.mix.limit > 0
 
 
-def test_parts_that_are_others_now_are_refused(
+def test_an_ensemble_mixes_as_far_as_it_helps(
+    parts: tuple[Part, Part], labelled: list[LabelledSentence], two_topics: Taxonomy
+) -> None:
+    (_, figures), _ = combination.fit(parts, labelled, two_topics, 0.005)
+    assert figures["stance.macro_f1"] >= figures["encoder.stance.macro_f1"]
+    parts[0].wrong, parts[1].wrong = {r.text for r in labelled[::3]}, {r.text for r in labelled[1::3]}
+    (model, figures), _ = combination.fit(parts, labelled, two_topics, 0.005)
+    assert figures["encoder.stance.macro_f1"] < figures["stance.macro_f1"] == 1.0
+    assert model.name == "ensemble"
+    topics, stances = model.predict_proba(labelled)
+    for mean, of in ((topics, model.mix.topics), (stances, model.mix.stance)):
+        assert 0 < of < 1
+        assert mean.shape[0] == len(labelled)
+    first, second = (part.decision.decide(*part.predict_proba(labelled)) for part in parts)
+    expected = model.mix.stance * first.stance_scores + (1 - model.mix.stance) * second.stance_scores
+    np.testing.assert_allclose(stances, expected)
+
+
+def test_parts_lie_in_the_folder_and_others_are_refused(
     parts: tuple[Part, Part], labelled: list[LabelledSentence], two_topics: Taxonomy, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    model, figures = cascade.fit(parts, labelled, two_topics, 0.005)
+    sources = [tmp_path / name / "model" for name in ("one", "two")]
+    for source in sources:
+        source.mkdir(parents=True)
+        (source / "weights").write_text(source.parent.name)
+    _, (model, figures) = combination.fit(parts, labelled, two_topics, 0.005)
     folder = tmp_path / "cascade" / "model"
     folder.mkdir(parents=True)
-    cascade.save(model, ("one", "two"), figures, folder)
+    combination.save(model, sources, figures, folder)
+    for source in sources:
+        (source / "weights").unlink()  # the folder needs nothing beside it
     monkeypatch.setattr(
-        "pipeline.classifiers.registry.load_classifier", lambda path, threads=0: parts[path.parent.name == "two"]
+        "pipeline.classifiers.registry.load_classifier", lambda path, threads=0: parts[path.name == "two"]
     )
     again = load_classifier(folder)
-    assert isinstance(again, cascade.Cascade)
-    assert (again.limit, again.decision) == (model.limit, model.decision)
+    assert isinstance(again, combination.Combined)
+    assert (again.name, again.mix, again.decision) == ("cascade", model.mix, model.decision)
     parts[1].sha256 = "another"
-    with pytest.raises(UserError, match="not the model that the cascade was fitted with"):
+    with pytest.raises(UserError, match="not the model that was fitted as a part"):
         load_classifier(folder)
-    write_json(folder / "cascade.json", {"limit": 0.0, "parts": []})
+    (folder / "parts" / "two" / "weights").write_text("changed")
     with pytest.raises(UserError, match="differ from the manifest"):
         load_classifier(folder)
