@@ -20,6 +20,7 @@ from pipeline.scoring.scorer import Options, Tally, rejects_path, score, score_s
 from pipeline.scoring.sinks import check_ending
 
 STREAM = "-"
+_MAPPED = 2_000_000  # rows; of more, `detente aggregate` makes the map when it is wanted
 
 
 @dataclass(frozen=True)
@@ -103,5 +104,24 @@ def _tell(request: Request, tally: Tally, classifier: Classifier, out: Path) -> 
         print(json.dumps(asdict(tally) | {"model": classifier.name, "out": request.out}), file=stream)
     elif not request.quiet:
         print(f"{tally} by {classifier.name} → {request.out}", file=stream)
-        if tally.rejected and request.out != STREAM:
-            print(f"rejected articles and why: {rejects_path(out)}", file=stream)
+        if request.out != STREAM:
+            if tally.rejected:
+                print(f"rejected articles and why: {rejects_path(out)}")
+            if 0 < tally.rows <= _MAPPED:
+                _print_map(out)
+
+
+def _print_map(out: Path) -> None:
+    """Topics by stance of what was written."""
+    from rich import print as rich_print
+
+    from pipeline.scoring.summary.scheme import scheme_of
+    from pipeline.scoring.summary.scored import open_scored
+    from pipeline.scoring.summary.stance_map import StanceMap
+    from pipeline.scoring.summary.terminal import terminal_map
+
+    source = open_scored(out)
+    found = StanceMap(scheme_of(source.topics, source.stances))
+    for batch in source.batches(found.columns):
+        found.add(batch)
+    rich_print("", terminal_map(found), f"a page to read: detente report {out} -o report.html", sep="\n")
