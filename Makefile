@@ -14,7 +14,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: setup repro test lint check lock help clean
+.PHONY: setup repro sweep test test-services lint check lock help clean
 
 setup: $(VENV)/.ready  ## Make the environment with the locked dependencies
 
@@ -22,8 +22,19 @@ repro: setup  ## Run the whole pipeline and print the figures of all models
 	dvc repro
 	detente results
 
+# What `make sweep` tries.
+SWEEP ?= -S train_baseline.topic_c=3,10,30
+
+sweep: setup  ## Try a small grid of the baseline's params and print the comparison
+	detente sweep evaluate@baseline $(SWEEP)
+
 test: setup  ## Run the tests
 	pytest
+
+test-services: setup  ## Run the tests that need PostgreSQL or environments of their own; a root installs it
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
+	pytest -m services
 
 lint: setup  ## Style, types and import layers
 	ruff check .
@@ -39,8 +50,8 @@ lock:  ## Resolve the dependencies anew and write requirements.lock
 	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^pip==' | sed 's/^torch==.*/torch==2.13.0/' > requirements.lock
 
 clean:  ## Remove the environment and what the pipeline made
-	rm -rf $(VENV) mlflow.db mlartifacts mlspool .dvc/cache .dvc/tmp
+	rm -rf $(VENV) mlflow.db mlflow.lock mlartifacts mlspool .dvc/cache .dvc/tmp
 	git clean -fdX data models
 
 help:  ## List these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22

@@ -19,7 +19,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_T
 
 import numpy as np
 import typer
-from real import RESAMPLING, as_labelled, rows_of
+from real import RESAMPLING
 from rivals import ABOUT, RIVALS, Task
 from tabulate import tabulate
 
@@ -28,7 +28,8 @@ from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
 from pipeline.errors import UserError
 from pipeline.evaluation.judging import judge
-from pipeline.evaluation.metrics import Counts, Floats, Judged, count, evaluate, macro_f1
+from pipeline.evaluation.metrics import Counts, Floats, Judged, count, f1_figures, macro_f1
+from pipeline.evaluation.real import read_annotated
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import MANIFEST, read_json, read_jsonl, write_json
 from pipeline.taxonomy import Taxonomy, load_taxonomy
@@ -97,7 +98,7 @@ def read_sentences(labels: Path, real: Path | None, limit: int, taxonomy: Taxono
         train = [train[i] for i in np.random.default_rng(0).permutation(len(train))[:limit]]
     measured = {"test": test}
     if real:
-        measured["real"] = [as_labelled(row, taxonomy) for row in rows_of(real / "annotated.jsonl")]
+        measured["real"] = read_annotated(real, taxonomy)
     return Sentences(train, validation, measured)
 
 
@@ -138,8 +139,9 @@ def decided(
     held = len(sentences.validation)
     number = len(next(iter(scores.values())))
     topics = scores.get("topics", np.zeros((number, len(taxonomy.topic_ids))))
-    decision = fit_decision(topics[:held], sentences.validation, taxonomy)
-    predictions = iter(decision.predict(topics[held:], scores["stance"][held:]))
+    stances = scores["stance"]
+    decision = fit_decision(topics[:held], stances[:held], sentences.validation, taxonomy)
+    predictions = iter(decision.predict(topics[held:], stances[held:]))
     return {
         on: [
             replace(truth, predicted_topics=said.topics, predicted_stance=said.stance)
@@ -195,7 +197,7 @@ def figures(
     """A model's row: macro-F1 of each task on each set."""
     row = {"model": name}
     for on, rows in own.items():
-        found = evaluate(rows, taxonomy, RESAMPLING)
+        found = f1_figures(rows, taxonomy, RESAMPLING)
         for task in TASKS:
             f = found[task]
             shown = f"{f['macro_f1']:.3f} [{f['macro_f1_low']:.3f}, {f['macro_f1_high']:.3f}]"
@@ -226,7 +228,7 @@ def gain(ours: Counts, theirs: Counts, task: str) -> str:
         return scores(ours, weights) - scores(theirs, weights)
 
     tail = 100 * (1 - RESAMPLING.confidence) / 2
-    low, high = np.percentile(less(ours.weights(RESAMPLING)), [tail, 100 - tail])
+    low, high = np.percentile(less(RESAMPLING.weights(len(ours.topics))), [tail, 100 - tail])
     whole = less(np.ones((1, len(ours.topics))))[0]
     return f"{whole:+.3f} [{low:+.3f}, {high:+.3f}]{' *' if low > 0 else ''}"
 

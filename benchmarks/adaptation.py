@@ -20,13 +20,14 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from real import RESAMPLING, as_labelled, cell, rows_of
+from real import RESAMPLING, cell
 from tabulate import tabulate
 
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import evaluate
+from pipeline.evaluation.real import read_annotated
 from pipeline.taxonomy import load_taxonomy
 
 Params = dict[str, dict[str, Any]]
@@ -113,7 +114,7 @@ def main(
     limit: Annotated[int, typer.Option(help="Take so many articles and one epoch; 0 takes all")] = 0,
 ) -> None:
     classes = load_taxonomy(ROOT / "seeds" / "taxonomy.yaml")
-    measured = [as_labelled(row, classes) for row in rows_of(annotated)]
+    measured = read_annotated(annotated, classes)
     table = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

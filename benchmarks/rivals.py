@@ -168,9 +168,9 @@ def vader(task: Task, texts: Sequence[str]) -> Matrix:
 
 def cues(task: Task, texts: Sequence[str]) -> Matrix:
     """The majority of the cues' votes; a short text without a full stop counts as a heading."""
-    from pipeline.labeling.aggregation import majority_vote
     from pipeline.labeling.cues import load_cues
-    from pipeline.labeling.functions import cue_functions, vote
+    from pipeline.labeling.decision import FALLBACK, Bench, decide
+    from pipeline.labeling.functions import cue_ballot
     from pipeline.schemas import Sentence
     from pipeline.taxonomy import load_taxonomy
 
@@ -180,8 +180,8 @@ def cues(task: Task, texts: Sequence[str]) -> Matrix:
         Sentence(str(i), "", i, 0, len(t), t, is_heading=len(t.split()) <= 10 and t[-1:] not in '.!?"”')
         for i, t in enumerate(texts)
     ]
-    topics, stances = majority_vote(vote(sentences, sets, taxonomy), cue_functions(sets, taxonomy), taxonomy)
-    return topics if task.many else stances
+    verdict = decide(cue_ballot(sentences, sets, taxonomy), Bench(sentences, {}, {}), FALLBACK, taxonomy)
+    return verdict.topics if task.many else verdict.stances
 
 
 RIVALS: Mapping[str, tuple[Rival, tuple[str, ...]]] = {

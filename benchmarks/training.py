@@ -19,12 +19,12 @@ import typer
 from tabulate import tabulate
 from transformers import AutoModel, Trainer, TrainingArguments, set_seed
 
-from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.finetuning import Examples, figures, train
 from pipeline.classifiers.loop import SCORE, has_bfloat16
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.tokens import Reading, SentenceTokenizer
 from pipeline.command import guarded
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.params import TrainFinetunedParams, load_params
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import read_jsonl

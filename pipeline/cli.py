@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,25 +22,33 @@ Taxonomies = Annotated[
 @app.command()
 def score(
     paths: Annotated[
-        list[Path], typer.Argument(help="Articles: files or folders of .txt .md .html .jsonl .csv .parquet")
+        list[str], typer.Argument(help="Articles: files or folders of .txt .md .html .jsonl .csv .parquet; - for JSONL")
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Output: .jsonl, .csv or .parquet")],
-    model: Annotated[str, typer.Option(help="champion, a model's name, or a model's folder")] = "champion",
+    out: Annotated[str, typer.Option("-o", "--out", help="Output: .jsonl .csv .parquet, FOLDER/ of parts, or -")],
+    model: Annotated[
+        str, typer.Option(help="champion, finetuned, baseline, cascade, or a model's folder")
+    ] = "champion",
     models: Models = Path("models"),
-    max_bytes: Annotated[int, typer.Option(help="Reject an article larger than this.")] = 5_000_000,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Reject an article larger than this.")] = 5_000_000,
+    workers: Annotated[int, typer.Option(min=0, help="Windows scored beside each other; 0: as the machine has.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads a worker; 0: the cores shared by the workers.")] = 0,
+    batch_tokens: Annotated[int, typer.Option(min=0, help="Tokens in an encoder's batch; 0: as the model has.")] = 0,
+    parts: Annotated[bool, typer.Option("--parts", help="Write a folder of Parquet parts.")] = False,
+    excel_safe: Annotated[bool, typer.Option("--excel-safe", help="Guard CSV cells that look like formulas.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped run had done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tally as JSON.")] = False,
 ) -> None:
-    """Label every sentence of every article."""
-    from pipeline.classifiers.registry import find_model, load_classifier
-    from pipeline.scoring.scorer import rejects_path
-    from pipeline.scoring.scorer import score as score_articles
-    from pipeline.scoring.sinks import check_ending
+    """Label every sentence of every article. A stopped run is taken up by the same command."""
+    from pipeline.scoring.command import Request, run
 
-    check_ending(out)
-    classifier = load_classifier(find_model(model, models))
-    tally = score_articles(paths, out, classifier, max_bytes)
-    print(f"{tally} by {classifier.name} → {out}")
-    if tally.rejected:
-        print(f"rejected articles and why: {rejects_path(out)}")
+    run(
+        Request(paths, out, model, models, workers, threads, batch_tokens, quiet, as_json),
+        max_bytes=max_bytes,
+        parts=parts,
+        excel_safe=excel_safe,
+        restart=restart,
+    )
 
 
 @app.command()
@@ -113,24 +120,107 @@ def corpus(
 
 
 @app.command()
+def cues(
+    seeds: Annotated[Path, typer.Option(help="Folder of taxonomy, cues and annotations.")] = Path("seeds"),
+    interim: Annotated[Path, typer.Option(help="Where `ingest` and `split` wrote.")] = Path("data/interim"),
+    least: Annotated[int, typer.Option(help="Annotated sentences from which a cue is judged.")] = 5,
+    precision: Annotated[float, typer.Option(help="Share of them that must bear it out.")] = 0.5,
+    errors_only: Annotated[bool, typer.Option("--errors-only", help="Leave warnings out.")] = False,
+) -> None:
+    """Find dead, over-broad, contradicting and duplicate cues, each with sentences that show it; exit 2 on an error."""
+    from pipeline.errors import UserError
+    from pipeline.labeling.lint import Strictness
+    from pipeline.labeling.lint_report import as_text, lint_seeds
+
+    findings = lint_seeds(seeds, interim, Strictness(least, precision))
+    errors = [finding for finding in findings if finding.is_error]
+    print(as_text(errors if errors_only else findings))
+    if errors:
+        raise UserError.one(f"{len(errors)} errors in the cues", seeds / "cues", "mend or remove the cues named above")
+
+
+@app.command()
 def track() -> None:
     """Send runs to MLflow that could not be sent when they were made."""
-    from pipeline.tracking import runs as tracking
+    from pipeline.tracking.sending import send_spooled
 
-    sent = tracking.send_spooled()
+    sent = send_spooled()
     print(f"sent {len(sent)} runs" + "".join(f"\n  {name}" for name in sent))
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1")] = 5000) -> None:
-    """Open the project's MLflow store in its UI, on this machine only."""
-    from pipeline.tracking import runs as tracking
+def runs(
+    target: Annotated[
+        str | None, typer.Argument(help="A model's folder, a scored file, or a run's name or id: tells its story.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many of the latest runs.")] = 20,
+    models: Models = Path("models"),
+) -> None:
+    """List the runs that made models and what differs between them, or name the run behind something."""
+    from pipeline.tracking.finding import runs_of, runs_table, story
 
-    tracking.set_environment()
-    print(f"MLflow on http://127.0.0.1:{port}/#/experiments (stop with Ctrl-C)", flush=True)
-    command = ["mlflow", "server", "--backend-store-uri", tracking.tracking_uri(), "--host", "127.0.0.1"]
-    command += ["--default-artifact-root", tracking.ARTIFACTS.absolute().as_uri(), "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *command])
+    print("\n\n".join(map(story, runs_of(target))) if target else runs_table(limit, models))
+
+
+@app.command()
+def sweep(
+    target: Annotated[str, typer.Argument(help="The stage to run up to, for example evaluate@baseline.")],
+    grid: Annotated[list[str], typer.Option("-S", help="A param and its values: train_baseline.topic_c=1,3,10")],
+) -> None:
+    """Try all combinations of some values of params as DVC experiments and print their figures."""
+    from pipeline.tracking.sweep import sweep as run_sweep
+
+    print(run_sweep(target, grid))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this checkout and the command that mends it; exit code 2 when something is."""
+    from pipeline.doctor import findings
+    from pipeline.errors import raise_if_any
+
+    raise_if_any(findings(Path()))
+    print("nothing is wrong")
+
+
+@app.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="champion, a model's name, or a model's folder")] = "champion",
+    force: Annotated[bool, typer.Option("--force", help="Whatever the comparison says; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, in a sentence: it stays with the model.")] = None,
+    test: Annotated[Path, typer.Option(help="Labelled test sentences.")] = Path("data/labels/test.jsonl"),
+    models: Models = Path("models"),
+) -> None:
+    """Register a model in MLflow; it becomes `models:/detente@champion` if it is better than the one that is."""
+    from pipeline.classifiers.registry import find_model
+    from pipeline.evaluation.metrics import Resampling
+    from pipeline.evaluation.promotion import Force, Rules, candidate
+    from pipeline.evaluation.promotion import promote as promote_model
+    from pipeline.evaluation.rejudging import rejudge
+    from pipeline.params import load_params
+    from pipeline.taxonomy import load_taxonomy
+
+    classes, chosen = load_taxonomy(Path("seeds/taxonomy.yaml")), load_params(Path("params.yaml")).compare
+    resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
+    rules = Rules(classes, resampling, lambda folder: rejudge(folder, test, classes))
+    decision = Force.by_user(reason) if force else None
+    print(promote_model(candidate(find_model(model, models)), rules, decision))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's needs --auth.")] = (
+        "127.0.0.1"
+    ),
+    auth: Annotated[bool, typer.Option("--auth", help="Ask for a user's name and password.")] = False,
+    name: Annotated[list[str] | None, typer.Option(help="Host name by which others call this machine.")] = None,
+    browse: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Open the project's experiment in MLflow's UI."""
+    from pipeline.tracking.ui import Address, serve
+
+    sys.exit(serve(Address(host, port, tuple(name or ())), auth, browse))
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ def guarded(command: Callable[[], None]) -> None:
         for problem in error.problems:
             print(f"detente: {problem}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("detente: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("detente: interrupted" + "".join(f"; {told}" for told in stop.args), file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if DEBUG in os.environ:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -64,10 +64,16 @@ class ValidateParams(_Section):
 
 
 class LabelParams(_Section):
-    """What the classifiers learn from, and how votes of cues become labels."""
+    """What the classifiers learn from, and how votes of labeling functions become labels."""
 
     supervision: Literal["annotations", "cues", "both"]
+    label_model: Literal["auto", "majority", "dawid_skene", "binary"]
     cue_weight: Share
+    encoder: str | None
+    revision: str | None
+    similarity: Share
+    learned_cues: int = Field(ge=0)
+    learned_precision: tuple[Share, Share]
 
 
 class TrainBaselineParams(_Section):
@@ -110,15 +116,24 @@ class ExportParams(_Section):
     """ONNX and its 8-bit quantisation."""
 
     opset: Annotated[int, Field(ge=17)]
+    fuse: bool
     per_channel: bool
+    reduce_range: bool
+
+
+class CombineParams(_Section):
+    """How much macro-F1 on validation, of topics or of stance, the cascade may lose against the encoder alone."""
+
+    max_drop: Share
 
 
 class EvaluateParams(_Section):
-    """Bootstrap intervals of the figures."""
+    """Bootstrap intervals of the figures; `real`, a folder of real annotated text to measure on as well."""
 
     bootstrap: Positive
     confidence: OpenShare
     seed: int
+    real: str | None
 
 
 class CompareParams(_Section):
@@ -140,8 +155,14 @@ class Params(_Section):
     train_baseline: TrainBaselineParams
     train_finetuned: TrainFinetunedParams
     export: ExportParams
+    combine: CombineParams
     evaluate: EvaluateParams
     compare: CompareParams
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Some sections as they stand in params.yaml."""
+        everything = self.model_dump(mode="json", by_alias=True)
+        return {name: everything[name] for name in names}
 
 
 def load_params(path: Path) -> Params:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 SPLITS = ("train", "validation", "test")
@@ -90,11 +90,17 @@ class LabelledSentence:
     weight: float = 1.0
 
 
+def sizes(rows: Sequence[LabelledSentence]) -> dict[str, int]:
+    """How many sentences, and of how many articles."""
+    return {"sentences": len(rows), "articles": len({row.article_id for row in rows})}
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a model says of one sentence: probabilities by class, and the labels they decide.
 
-    `confidence` in [0, 1] says how sure the least sure of these labels is; `abstain` that it is too little to go by.
+    `confidence` in [0, 1] is the probability that all of these labels are right; `abstain` says that it is too little
+    to go by.
     """
 
     topics: tuple[str, ...]

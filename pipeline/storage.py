@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import glob
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -16,14 +19,15 @@ from typing import IO, Any, TypeVar
 from pipeline.errors import Problem, UserError, raise_if_any
 
 MANIFEST = "manifest.json"
+_PART = ".part"  # ends the name of what is being written; git ignores it
 Record = TypeVar("Record")
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` that takes its name only when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    _clear_left(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=_PART)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -41,8 +45,8 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder that replaces `path` only when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    _clear_left(path)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=_PART))
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -52,6 +56,37 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.{os.getpid()}."
+
+
+def _clear_left(path: Path) -> None:
+    """Make the folder of `path`; remove what killed writers of `path` left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in left_by_killed(path.parent, path.name):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def left_by_killed(folder: Path, name: str = "*") -> list[Path]:
+    """Half-written files and folders for `name` in `folder` whose writer is no longer alive."""
+    pattern = f".{name if name == '*' else glob.escape(name)}.*{_PART}"
+    return [path for path in folder.glob(pattern) if not _is_alive(path.name.split(".")[-3])]
+
+
+def _is_alive(pid: str) -> bool:
+    """Whether a process with this id runs on this machine."""
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -88,6 +123,16 @@ def read_json(path: Path) -> Any:
         raise UserError.one("no such file", path, "run `dvc repro` to make it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError.one(f"broken JSON ({error})", path, "make it again with `dvc repro`") from None
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows of like keys as CSV text."""
+    rows = list(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> None:

@@ -79,6 +79,7 @@ def write_seeds(project: Path) -> None:
         "stances": [entry(name) for name in STANCES],
     }
     (project / "seeds" / "taxonomy.yaml").write_text(yaml.safe_dump(taxonomy))
+    (project / "seeds" / "corpus.md").write_text("Twelve articles made by a loop.\n")
     cues = {"sport": ["match"], "music": ["concert"], "good": ["praised"], "bad": ["booed"]}
     for name, phrases in cues.items():
         (project / "seeds" / "cues" / f"{name}.yaml").write_text(yaml.safe_dump({"phrases": phrases}))
@@ -101,8 +102,9 @@ def run() -> Run:
 
     def run_(folder: Path, *words: str, check: bool = True, **extra: Any) -> subprocess.CompletedProcess[str]:
         binaries = str(Path(sys.executable).parent)
-        environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(folder), **extra}
+        environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(folder)}
         environment.pop("MLFLOW_TRACKING_URI", None)
+        environment |= extra
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if check and done.returncode:
             raise AssertionError(f"{words} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 import skops.io
 from numpy.typing import NDArray
+from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable, fit_decision, targets
+from pipeline.classifiers.distinct import distinct
+from pipeline.classifiers.ngrams import WordNgrams
 from pipeline.errors import UserError
 from pipeline.params import TrainBaselineParams
 from pipeline.schemas import LabelledSentence
@@ -44,17 +47,25 @@ class Baseline:
         self.stance_model: LogisticRegression = parts["stance"]
         self.decision = decision
         self.sha256 = sha256
+        self._ngrams: WordNgrams | None = None
 
     def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
         """Topic probabilities (n, topics) and stance probabilities (n, stances)."""
         if not sentences:
             return np.zeros((0, len(self.decision.topics))), np.zeros((0, len(self.decision.stances)))
-        x = self.features.transform([s.text for s in sentences])
+        first, inverse = distinct([s.text for s in sentences])
+        x = self._read([sentences[row].text for row in first])
         topics = np.stack([_positive(self.topic_models[t], x) for t in self.decision.topics], axis=1)
         known = self.stance_model.predict_proba(x)
-        stances = np.zeros((len(sentences), len(self.decision.stances)))
+        stances = np.zeros((len(first), len(self.decision.stances)))
         stances[:, self.stance_model.classes_] = known
-        return topics, stances
+        return topics[inverse], stances[inverse]
+
+    def _read(self, texts: Sequence[str]) -> Any:
+        """What `features.transform` makes of the texts."""
+        if self._ngrams is None:
+            self._ngrams = WordNgrams(self.features["characters"])
+        return hstack([self.features["words"].transform(texts), self._ngrams.transform(texts)], format="csr")
 
 
 def _positive(model: LogisticRegression, x: Any) -> NDArray[np.float64]:
@@ -68,7 +79,7 @@ def train(
     params: TrainBaselineParams,
     taxonomy: Taxonomy,
 ) -> Baseline:
-    """Fit the baseline on train sentences and its thresholds on validation sentences.
+    """Fit the baseline on train sentences and its decision on validation sentences.
 
     Raises:
         UserError: when a topic has no positive or no negative sentence to learn from, or there is one stance only.
@@ -86,8 +97,7 @@ def train(
         "stance": _fit(x, stances, weights, params.stance_c, params, "stance"),
     }
     model = Baseline(parts, Decision(taxonomy.topic_ids, taxonomy.stance_ids, {}))
-    scores, _ = model.predict_proba(validation_rows)
-    model.decision = fit_decision(scores, validation_rows, taxonomy)
+    model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return model
 
 

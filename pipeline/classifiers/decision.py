@@ -1,18 +1,21 @@
-"""From probabilities to labels: per-topic thresholds, fitted on validation and stored with the model."""
+"""From scores to labels: calibration, thresholds and the limit of confidence, stored with the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.classifiers.calibration import Calibration, fit_calibration
 from pipeline.schemas import LabelledSentence, Prediction
 from pipeline.taxonomy import Taxonomy
 
 Matrix = NDArray[np.float64]
+KEPT = 0.8  # share of validation sentences that are sure enough to go by
 
 
 class Readable(Protocol):
@@ -34,71 +37,128 @@ class Classifier(Protocol):
     decision: Decision
 
     def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
-        """Topic probabilities (n, topics) and stance probabilities (n, stances), columns as in `decision`."""
+        """Raw topic scores (n, topics) and stance scores (n, stances) in [0, 1], columns as in `decision`."""
         ...
 
 
 @dataclass(frozen=True)
+class Decided:
+    """The labels of n sentences as arrays, rows in the order of the scores, columns as in the `Decision`.
+
+    `topics` (n, topics) says which apply; `stance` (n,) is the index of the likeliest stance; the scores are
+    calibrated probabilities (n, classes); `confidence` (n,) in [0, 1]; `abstain` (n,) where that is too little.
+    """
+
+    topics: NDArray[np.bool_]
+    topic_scores: Matrix
+    stance: NDArray[np.intp]
+    stance_scores: Matrix
+    confidence: NDArray[np.float64]
+    abstain: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Decision:
-    """Which classes the columns are, from what probability a topic applies, below what confidence labels are unsure."""
+    """From a model's raw scores to labels.
+
+    Which classes the columns are, how scores become probabilities (`calibration`; None leaves them), from what
+    probability a topic applies, and below what confidence a sentence had better be left to a person.
+    """
 
     topics: tuple[str, ...]
     stances: tuple[str, ...]
     thresholds: Mapping[str, float]
     abstain_below: float = 0.0
+    calibration: Calibration | None = None
 
-    def predict(self, topic_scores: Matrix, stance_scores: Matrix) -> list[Prediction]:
-        """Labels for score matrices of shapes (n, topics) and (n, stances)."""
+    def decide(self, topic_scores: Matrix, stance_scores: Matrix) -> Decided:
+        """Labels for raw score matrices of shapes (n, topics) and (n, stances), without an object a row."""
+        if self.calibration:
+            topic_scores = self.calibration.topics(topic_scores)
+            stance_scores = self.calibration.stances(stance_scores)
         limits = np.array([self.thresholds[topic] for topic in self.topics])
         applies = topic_scores >= limits
         confidence = _confidence(topic_scores, applies, stance_scores)
+        return Decided(
+            applies,
+            topic_scores,
+            stance_scores.argmax(axis=1),
+            stance_scores,
+            confidence,
+            confidence < self.abstain_below,
+        )
+
+    def predict(self, topic_scores: Matrix, stance_scores: Matrix) -> list[Prediction]:
+        """What `decide` says, as one object a sentence; probabilities have four digits."""
+        said = self.decide(topic_scores, stance_scores)
         return [
             Prediction(
-                tuple(t for t, yes in zip(self.topics, applies[row], strict=True) if yes),
-                _rounded(self.topics, topic_scores[row]),
-                self.stances[int(stance_scores[row].argmax())],
-                _rounded(self.stances, stance_scores[row]),
-                round(float(confidence[row]), 4),
-                bool(confidence[row] < self.abstain_below),
+                tuple(compress(self.topics, applies)),
+                dict(zip(self.topics, topic_row, strict=True)),
+                self.stances[stance],
+                dict(zip(self.stances, stance_row, strict=True)),
+                confidence,
+                abstain,
             )
-            for row in range(len(topic_scores))
+            for applies, topic_row, stance, stance_row, confidence, abstain in zip(
+                said.topics.tolist(),
+                said.topic_scores.round(4).tolist(),
+                said.stance.tolist(),
+                said.stance_scores.round(4).tolist(),
+                said.confidence.round(4).tolist(),
+                said.abstain.tolist(),
+                strict=True,
+            )
         ]
 
     def as_json(self) -> dict[str, object]:
         """The form in which a model folder stores it."""
-        thresholds = dict(self.thresholds)
         return {
             "topics": self.topics,
             "stances": self.stances,
-            "thresholds": thresholds,
+            "thresholds": dict(self.thresholds),
             "abstain_below": self.abstain_below,
+            "calibration": asdict(self.calibration) if self.calibration else None,
         }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Decision:
         """The inverse of `as_json`."""
-        return cls(tuple(raw["topics"]), tuple(raw["stances"]), dict(raw["thresholds"]), raw["abstain_below"])
+        calibration = raw.get("calibration")
+        return cls(
+            tuple(raw["topics"]),
+            tuple(raw["stances"]),
+            dict(raw["thresholds"]),
+            raw["abstain_below"],
+            Calibration.from_json(calibration) if calibration else None,
+        )
 
 
 def _confidence(topic_scores: Matrix, applies: NDArray[np.bool_], stance_scores: Matrix) -> NDArray[np.float64]:
-    """The probability of the least probable label of each row: (n,)."""
+    """The probability that every label of a row is right, were their errors independent: (n,).
+
+    On validation it tells right from wrong better than the least probability does, or a regression on both.
+    """
     sides = np.where(applies, topic_scores, 1 - topic_scores)
-    least: NDArray[np.float64] = np.concatenate([sides, stance_scores.max(axis=1, keepdims=True)], axis=1).min(axis=1)
-    return least
+    joint: NDArray[np.float64] = sides.prod(axis=1) * stance_scores.max(axis=1)
+    return joint
 
 
-def _rounded(names: Sequence[str], scores: NDArray[np.float64]) -> dict[str, float]:
-    return {name: round(float(score), 4) for name, score in zip(names, scores, strict=True)}
+def fit_decision(
+    topic_scores: Matrix, stance_scores: Matrix, sentences: Sequence[LabelledSentence], taxonomy: Taxonomy
+) -> Decision:
+    """Fit all of a decision on validation sentences and their raw scores, arrays (n, classes).
 
-
-def fit_decision(topic_scores: Matrix, sentences: Sequence[LabelledSentence], taxonomy: Taxonomy) -> Decision:
-    """Choose for each topic the threshold with the best F1 on validation sentences."""
-    truth, _ = targets(sentences, taxonomy)
-    return Decision(
-        taxonomy.topic_ids,
-        taxonomy.stance_ids,
-        {t: _best_threshold(topic_scores[:, i], truth[:, i] >= 0.5) for i, t in enumerate(taxonomy.topic_ids)},
-    )
+    First the calibration, then for each topic the threshold with the best F1 on calibrated scores, then the
+    confidence below which the least sure fifth of the sentences lies.
+    """
+    topics, stances = targets(sentences, taxonomy)
+    calibration = fit_calibration(topic_scores, stance_scores, topics, stances)
+    calibrated = calibration.topics(topic_scores)
+    thresholds = {t: _best_threshold(calibrated[:, i], topics[:, i] >= 0.5) for i, t in enumerate(taxonomy.topic_ids)}
+    decision = Decision(taxonomy.topic_ids, taxonomy.stance_ids, thresholds, 0.0, calibration)
+    confidence = decision.decide(topic_scores, stance_scores).confidence
+    return replace(decision, abstain_below=round(float(np.quantile(confidence, 1 - KEPT)), 4))
 
 
 def _best_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase
 
+from pipeline.classifiers.batching import score_batches
 from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
-from pipeline.classifiers.tokens import SentenceTokenizer, batches_by_length, load_reading
+from pipeline.classifiers.tokens import Arrays, SentenceTokenizer, load_reading
+from pipeline.encoding.batches import BATCH_TOKENS
 from pipeline.storage import read_json, seal, verify, write_json
 
 KIND = "finetuned"
@@ -29,23 +32,19 @@ class Finetuned:
         self.tokenizer = tokenizer
         self.decision = decision
         self.sha256 = sha256
+        self.batch_tokens = BATCH_TOKENS
 
     def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
         """Topic probabilities (n, topics) and stance probabilities (n, stances)."""
         self.network.eval()
+        return score_batches(sentences, self.tokenizer, self.decision, self._run, self.batch_tokens)
+
+    def _run(self, arrays: Arrays) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         device = next(self.network.parameters()).device
-        topics = np.zeros((len(sentences), len(self.decision.topics)))
-        stances = np.zeros((len(sentences), len(self.decision.stances)))
-        tokens = self.tokenizer.encode(sentences)
-        for rows in batches_by_length([len(t.ids) for t in tokens]):
-            arrays = self.tokenizer.pad([tokens[row] for row in rows])
-            with torch.inference_mode():
-                topic_logits, stance_logits = self.network.logits(
-                    **{name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-                )
-            topics[rows] = torch.sigmoid(topic_logits.float()).cpu().numpy()
-            stances[rows] = torch.softmax(stance_logits.float(), dim=1).cpu().numpy()
-        return topics, stances
+        inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            topic_logits, stance_logits = self.network.logits(**inputs)
+        return torch.sigmoid(topic_logits.float()).cpu().numpy(), torch.softmax(stance_logits.float(), 1).cpu().numpy()
 
 
 def save(model: Finetuned, tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:

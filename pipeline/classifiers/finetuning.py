@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from torch import Tensor
@@ -16,13 +17,14 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.classifiers.decision import Decision, fit_decision, targets
-from pipeline.classifiers.encoder import resolve_encoder
 from pipeline.classifiers.finetuned import Finetuned
 from pipeline.classifiers.loop import SCORE, Curve, Material, Plan, Point, fit
 from pipeline.classifiers.masking import MaskedSentences, Vocabulary, adapt
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.selftraining import self_labelled
-from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens, batches_by_length
+from pipeline.classifiers.tokens import Reading, SentenceTokenizer, Tokens
+from pipeline.encoding.batches import batches_by_length
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import TrainFinetunedParams
 from pipeline.schemas import LabelledSentence
@@ -51,7 +53,7 @@ def train(
     unlabelled: Sequence[LabelledSentence] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Result:
-    """Fine-tune on train sentences, stop early and fit thresholds on validation sentences.
+    """Fine-tune on train sentences, stop early and fit the decision on validation sentences.
 
     `unlabelled` train sentences serve masked-word training before and self-training after, where params ask for
     them. `on_point` is told each epoch's figures as they come. With `checkpoints` an interrupted call, repeated with
@@ -98,8 +100,7 @@ def train(
         best = max(point[SCORE] for point in curve)  # a round that is no better on validation is dropped
         rows = self_labelled(model, train_rows, unlabelled, params.self_training_confidence)
         learn(f"self-training {number}", rows, 1, best)
-    scores, _ = model.predict_proba(validation_rows)
-    model.decision = fit_decision(scores, validation_rows, taxonomy)
+    model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return Result(model, tokenizer, curve)
 
 
@@ -130,47 +131,59 @@ def optimizer_of(network: torch.nn.Module, params: TrainFinetunedParams) -> torc
 
 @dataclass(frozen=True)
 class Examples:
-    """Sentences as the network takes them: tokens once, targets (n, topics) and (n, stances), weights (n,)."""
+    """Sentences as the network takes them: a data set of tokens, targets and weights, tokenised once."""
 
     tokenizer: SentenceTokenizer
-    tokens: Sequence[Tokens]
-    topics: Tensor
-    stance: Tensor
-    weight: Tensor
+    rows: Dataset
 
     @classmethod
     def of(cls, rows: Sequence[LabelledSentence], tokenizer: SentenceTokenizer, taxonomy: Taxonomy) -> Examples:
         """Those of labelled sentences."""
-        topics, stances = (torch.tensor(wanted, dtype=torch.float32) for wanted in targets(rows, taxonomy))
-        return cls(tokenizer, tokenizer.encode(rows), topics, stances, torch.tensor([row.weight for row in rows]))
+        topics, stances = targets(rows, taxonomy)
+        tokens = tokenizer.encode(rows)
+        columns = {
+            "ids": [own.ids for own in tokens],
+            "type_ids": [own.type_ids for own in tokens],
+            "length": [len(own.ids) for own in tokens],
+            "topics": topics.tolist(),
+            "stance": stances.tolist(),
+            "weight": [row.weight for row in rows],
+        }
+        return cls(tokenizer, Dataset.from_dict(columns))
 
     @property
     def lengths(self) -> list[int]:
         """Tokens of each sentence."""
-        return [len(tokens.ids) for tokens in self.tokens]
+        return list(self.rows["length"])
+
+    def targets(self, name: str) -> NDArray[np.float64]:
+        """The targets "topics" (n, topics) or "stance" (n, stances)."""
+        return np.array(self.rows[name])
 
     def batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
         """The padded tensors of some sentences."""
-        arrays = self.tokenizer.pad([self.tokens[row] for row in rows])
-        chosen = {"topics": self.topics[rows], "stance": self.stance[rows], "weight": self.weight[rows]}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()} | chosen
+        chosen = self.rows[list(rows)]
+        arrays = self.tokenizer.pad([Tokens(*own) for own in zip(chosen["ids"], chosen["type_ids"], strict=True)])
+        wanted = {name: torch.tensor(chosen[name], dtype=torch.float32) for name in ("topics", "stance", "weight")}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()} | wanted
 
 
 def figures(network: MultiTaskNetwork, held: Examples) -> Point:
     """Loss, macro-F1 of topics (at 0.5) and of stance, and their mean, by which the best epoch is chosen."""
     network.eval()
     device = next(network.parameters()).device
-    topics, stances = np.zeros(held.topics.shape), np.zeros(held.stance.shape)
+    true_topics, true_stances = held.targets("topics"), held.targets("stance")
+    topics, stances = np.zeros(true_topics.shape), np.zeros(true_stances.shape)
     loss = 0.0
     for rows in batches_by_length(held.lengths):
         with torch.inference_mode():
             said = network(**{name: tensor.to(device) for name, tensor in held.batch(rows).items()})
         topics[rows], stances[rows] = said["topic_logits"].cpu().numpy(), said["stance_logits"].cpu().numpy()
         loss += float(said["loss"]) * len(rows)
-    topic_f1 = _macro_f1(held.topics.numpy() >= 0.5, topics > 0)
-    stance_f1 = _macro_f1(held.stance.numpy().argmax(1), stances.argmax(1))
+    topic_f1 = _macro_f1(true_topics >= 0.5, topics > 0)
+    stance_f1 = _macro_f1(true_stances.argmax(1), stances.argmax(1))
     return {
-        "validation.loss": loss / max(1, len(held.tokens)),
+        "validation.loss": loss / max(1, len(held.rows)),
         "validation.topics.macro_f1": topic_f1,
         "validation.stance.macro_f1": stance_f1,
         SCORE: (topic_f1 + stance_f1) / 2,

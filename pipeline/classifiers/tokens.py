@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from pipeline.classifiers.decision import Readable
 from pipeline.errors import UserError
 from pipeline.storage import read_json
 
 Arrays = dict[str, NDArray[np.int64]]
-BATCH_TOKENS = 4096
+_LEAST_CONTEXT = 4  # tokens; less context than this tells nothing
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Tokens(NamedTuple):
     type_ids: list[int]
 
 
+def _tokens(encoding: Encoding) -> Tokens:
+    return Tokens(encoding.ids, encoding.type_ids)
+
+
 class SentenceTokenizer:
     """Tokenises sentences with their context by a tokenizer.json."""
 
@@ -51,16 +55,36 @@ class SentenceTokenizer:
                 f"no usable tokenizer ({error})", file, "use an encoder with a tokenizer.json"
             ) from None
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(reading.max_length, strategy="longest_first")
+        self._tokenizer.no_truncation()
         self.reading = reading
 
     def encode(self, sentences: Sequence[Readable]) -> list[Tokens]:
-        """The tokens of each sentence, at most `max_length`."""
+        """The tokens of each sentence, at most `max_length`; of a longer sentence its first window."""
+        return [windows[0] for windows in self.windows(sentences)]
+
+    def windows(self, sentences: Sequence[Readable]) -> list[list[Tokens]]:
+        """The tokens of each sentence, whole: one window of at most `max_length`, more of them where it is longer.
+
+        A context that does not fit beside its sentence is cut. A sentence that does not fit alone is read in
+        windows that overlap by a quarter, without context.
+        """
         contexts = [context_of(s, self.reading.context) for s in sentences]
-        encodings = self._tokenizer.encode_batch(
-            [(s.text, c) if c else s.text for s, c in zip(sentences, contexts, strict=True)]
-        )
-        return [Tokens(encoding.ids, encoding.type_ids) for encoding in encodings]
+        pairs = [(s.text, c) if c else s.text for s, c in zip(sentences, contexts, strict=True)]
+        return [
+            [_tokens(encoding)] if len(encoding.ids) <= self.reading.max_length else self._fitted(s.text, c)
+            for s, c, encoding in zip(sentences, contexts, self._tokenizer.encode_batch(pairs), strict=True)
+        ]
+
+    def _fitted(self, text: str, context: str) -> list[Tokens]:
+        bare = self._tokenizer.encode(text, add_special_tokens=False)
+        room = self.reading.max_length - self._tokenizer.num_special_tokens_to_add(True) - len(bare.ids)
+        if context and room >= _LEAST_CONTEXT:
+            beside = self._tokenizer.encode(context, add_special_tokens=False)
+            beside.truncate(room)
+            return [_tokens(self._tokenizer.post_process(bare, beside))]
+        whole = self.reading.max_length - self._tokenizer.num_special_tokens_to_add(False)
+        bare.truncate(whole, stride=whole // 4)
+        return [_tokens(self._tokenizer.post_process(piece)) for piece in (bare, *bare.overflowing)]
 
     def pad(self, batch: Sequence[Tokens]) -> Arrays:
         """Arrays of shape (n, longest) for each input that the encoder takes."""
@@ -85,16 +109,6 @@ def context_of(sentence: Readable, context: str) -> str:
         "heading_and_previous": (sentence.heading, sentence.previous),
     }[context]
     return " ".join(part for part in parts if part)
-
-
-def batches_by_length(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> list[list[int]]:
-    """Indices in batches of like length, each of at most `tokens` tokens with padding (or one sentence)."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not batches or (len(batches[-1]) + 1) * lengths[index] > tokens:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
 
 
 def load_reading(folder: Path) -> Reading:

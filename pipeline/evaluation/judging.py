@@ -23,6 +23,8 @@ def judge(classifier: Classifier, rows: Sequence[LabelledSentence]) -> list[Judg
             said.stance,
             dict(said.topic_scores),
             dict(said.stance_scores),
+            said.confidence,
+            said.abstain,
         )
         for row, said in zip(rows, predictions, strict=True)
     ]

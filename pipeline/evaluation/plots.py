@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -18,16 +16,6 @@ from pipeline.taxonomy import Taxonomy
 matplotlib.use("Agg")
 NO_TOPIC = "none"
 _POINTS = 60  # of a precision-recall curve: enough for the eye
-
-
-def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows of like keys as CSV text."""
-    rows = list(rows)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
 
 
 def stance_pairs(rows: Sequence[Judged]) -> list[dict[str, Any]]:
@@ -61,6 +49,18 @@ def precision_recall(rows: Sequence[Judged], taxonomy: Taxonomy) -> list[dict[st
         for i in np.unique(np.linspace(0, len(recall) - 1, _POINTS).astype(int)):
             points.append({"topic": topic, "recall": round(recall[i], 4), "precision": round(precision[i], 4)})
     return points
+
+
+def figures(tables: Mapping[str, Sequence[dict[str, Any]]], taxonomy: Taxonomy, model: str) -> dict[str, Figure]:
+    """The figures of an evaluation's tables, by name."""
+    topics = (*taxonomy.topic_ids, NO_TOPIC)
+    return {
+        "topic_confusion": confusion_figure(tables["topic_confusion"], topics, f"{model}: topics"),
+        "stance_confusion": confusion_figure(tables["stance_confusion"], taxonomy.stance_ids, f"{model}: stance"),
+        "precision_recall": precision_recall_figure(tables["precision_recall"], model),
+        "reliability": reliability_figure(tables["reliability"], f"{model}: scores as probabilities"),
+        "coverage": coverage_figure(tables["coverage"], f"{model}: error by coverage"),
+    }
 
 
 def confusion_figure(pairs: Sequence[dict[str, Any]], classes: Sequence[str], title: str) -> Figure:
@@ -108,6 +108,39 @@ def precision_recall_figure(points: Sequence[dict[str, Any]], title: str) -> Fig
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.set_ylim(0, 1.02)
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+def reliability_figure(points: Sequence[Mapping[str, Any]], title: str) -> Figure:
+    """Share of true ones by score, a line a topic and one for stance; on the diagonal scores are probabilities."""
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
+    for name in dict.fromkeys(point["topic"] for point in points):
+        own = [point for point in points if point["topic"] == name]
+        axes.plot([p["score"] for p in own], [p["share"] for p in own], marker="o", markersize=4, label=str(name))
+    axes.set_xlabel("score")
+    axes.set_ylabel("share that is right")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_title(title)
+    axes.legend()
+    return figure
+
+
+def coverage_figure(points: Sequence[Mapping[str, float]], title: str) -> Figure:
+    """Error among the surest sentences by their share, a line a task."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name in [column for column in (points[0] if points else {}) if column != "coverage"]:
+        axes.plot([p["coverage"] for p in points], [p[name] for p in points], label=name)
+    axes.axvline(0.8, color="grey", linewidth=1, linestyle="--")
+    axes.set_xlabel("share of sentences, the surest first")
+    axes.set_ylabel("error")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
     axes.set_title(title)
     axes.legend()
     return figure

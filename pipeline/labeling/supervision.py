@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.labeling.aggregation import Probabilities
+from pipeline.labeling.label_models import Probabilities
 from pipeline.params import LabelParams
 from pipeline.schemas import Annotation, LabelledSentence, Sentence
 from pipeline.taxonomy import Taxonomy
@@ -22,7 +22,7 @@ def labelled(
     """Labels of train or validation sentences as `supervision` wants them; `votes` has a row for each sentence.
 
     With `annotations` a sentence without one is left out; with `cues` annotations are ignored; with
-    `both` an annotation wins and cues label the rest at a lower weight.
+    `both` an annotation wins and cues label the rest. What cues label weighs `cue_weight` times its certainty.
     """
     rows = []
     for index, sentence in enumerate(sentences):
@@ -30,10 +30,33 @@ def labelled(
         if annotation:
             rows.append(_from_annotation(sentence, annotation, taxonomy))
         elif params.supervision != "annotations":
-            topics = dict(zip(taxonomy.topic_ids, votes[0][index].tolist(), strict=True))
-            stance = dict(zip(taxonomy.stance_ids, votes[1][index].tolist(), strict=True))
-            rows.append(_row(sentence, topics, stance, "cues", params.cue_weight))
+            rows.append(_from_votes(sentence, (votes[0][index], votes[1][index]), params.cue_weight, taxonomy))
     return rows
+
+
+def from_votes(
+    sentences: Sequence[Sentence], votes: tuple[Probabilities, Probabilities], taxonomy: Taxonomy
+) -> list[LabelledSentence]:
+    """Labels of all `sentences` by their votes alone, as `cue_quality` judges them."""
+    return [_from_votes(s, (votes[0][i], votes[1][i]), 1.0, taxonomy) for i, s in enumerate(sentences)]
+
+
+def _from_votes(
+    sentence: Sentence, votes: tuple[Probabilities, Probabilities], weight: float, taxonomy: Taxonomy
+) -> LabelledSentence:
+    topics = dict(zip(taxonomy.topic_ids, votes[0].tolist(), strict=True))
+    stance = dict(zip(taxonomy.stance_ids, votes[1].tolist(), strict=True))
+    return _row(sentence, topics, stance, "cues", weight * certainty(topics, stance))
+
+
+def certainty(topics: Mapping[str, float], stance: Mapping[str, float]) -> float:
+    """How sure a label is, in [0, 1]: the likelihood of its likelier side, mean of all topics and of the stance.
+
+    >>> certainty({"sport": 0.9, "music": 0.3}, {"good": 0.6, "bad": 0.4})
+    0.7
+    """
+    of_topics = sum(max(p, 1 - p) for p in topics.values()) / len(topics)
+    return round((of_topics + max(stance.values())) / 2, 4)
 
 
 def annotated(
@@ -75,30 +98,39 @@ def _row(
         {k: round(v, 4) for k, v in topics.items()},
         {k: round(v, 4) for k, v in stance.items()},
         origin,
-        weight,
+        round(weight, 4),
     )
 
 
 def cue_quality(
     rows: Sequence[LabelledSentence], annotations: Mapping[str, Annotation], taxonomy: Taxonomy
 ) -> dict[str, Any]:
-    """Precision and recall of the cues' labels against annotations, by topic and by stance."""
+    """Precision, recall and F1 of the cues' labels against annotations, by topic and by stance, and their macro-F1."""
     pairs = [(row, annotations[row.sentence_id]) for row in rows if row.sentence_id in annotations]
-    figures: dict[str, Any] = {"sentences": len(pairs)}
-    for topic in taxonomy.topic_ids:
-        figures[topic] = _quality([(row.topics[topic] >= 0.5, topic in a.topics) for row, a in pairs])
-    for stance in taxonomy.stance_ids:
-        figures[stance] = _quality([(_likeliest(row.stance) == stance, a.stance == stance) for row, a in pairs])
-    return figures
+    topics = {t: _quality([(row.topics[t] >= 0.5, t in a.topics) for row, a in pairs]) for t in taxonomy.topic_ids}
+    stances = {
+        s: _quality([(_likeliest(row.stance) == s, a.stance == s) for row, a in pairs]) for s in taxonomy.stance_ids
+    }
+    return {
+        "sentences": len(pairs),
+        "topics": {"macro_f1": _mean_f1(topics), "classes": topics},
+        "stance": {"macro_f1": _mean_f1(stances), "classes": stances},
+    }
 
 
 def _likeliest(scores: Mapping[str, float]) -> str:
     return max(scores, key=lambda name: scores[name])
 
 
+def _mean_f1(by_class: Mapping[str, Mapping[str, float]]) -> float:
+    return round(sum(figures["f1"] for figures in by_class.values()) / max(1, len(by_class)), 4)
+
+
 def _quality(said_and_true: Sequence[tuple[bool, bool]]) -> dict[str, float]:
     hits = sum(said and true for said, true in said_and_true)
+    said, true = sum(said for said, _ in said_and_true), sum(true for _, true in said_and_true)
     return {
-        "precision": round(hits / max(1, sum(said for said, _ in said_and_true)), 4),
-        "recall": round(hits / max(1, sum(true for _, true in said_and_true)), 4),
+        "precision": round(hits / max(1, said), 4),
+        "recall": round(hits / max(1, true), 4),
+        "f1": round(2 * hits / max(1, said + true), 4),
     }

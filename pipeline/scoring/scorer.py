@@ -1,101 +1,225 @@
-"""Articles in, labelled sentences out: streamed, nothing lost, the output complete or absent."""
+"""Articles in, labelled sentences out: streamed, nothing lost, taken up again where a run was stopped."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from pipeline.classifiers.decision import Classifier
 from pipeline.errors import UserError
-from pipeline.schemas import Article, Reject, Sentence
-from pipeline.scoring.rows import ScoredSentence, scored
-from pipeline.scoring.sinks import check_ending, open_sink
-from pipeline.storage import atomic_write, to_json
-from pipeline.text.readers import read_articles
-from pipeline.text.segmentation import segment
+from pipeline.scoring.parts import Count, Parts, Record, rejects_path
+from pipeline.scoring.rows import schema_of
+from pipeline.scoring.sinks import check_ending
+from pipeline.scoring.windows import Place, Sources, Window
+from pipeline.scoring.workers import Piece, Scorer, Submit, workers
+from pipeline.storage import to_json
+from pipeline.text.readers import expand
 
-CHUNK = 2048  # sentences held at once
+__all__ = ["Options", "Tally", "rejects_path", "score", "score_stream"]
+
+_PART = 16  # windows in a part at most; the first has one, each has twice as many as the last
 
 
-@dataclass
+@dataclass(frozen=True)
+class Options:
+    """How to score: `workers` beside each other, as processes or `in_threads`; `parts`: a folder of Parquet files."""
+
+    max_bytes: int = 5_000_000
+    workers: int = 1
+    in_threads: bool = False
+    parts: bool = False
+    excel_safe: bool = False
+    restart: bool = False
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True)
 class Tally:
-    """What went in and what came out; `read == scored + rejected` counts articles."""
+    """What a finished run came to; `read == scored + rejected` counts articles."""
 
-    read: int = 0
-    scored: int = 0
-    rejected: int = 0
-    sentences: int = 0
-    seconds: float = 0.0
-    rejects: list[Reject] = field(default_factory=list)
+    read: int
+    scored: int
+    rejected: int
+    sentences: int
+    rows: int
+    seconds: float
+    resumed: int = 0  # sentences that an earlier run had scored
 
     def __str__(self) -> str:
+        before = f" ({self.resumed} by an earlier run)" if self.resumed else ""
         return (
             f"read {self.read} articles = {self.scored} scored + {self.rejected} rejected; "
-            f"{self.sentences} sentences in {self.seconds:.1f} s"
+            f"{self.sentences} sentences = {self.rows} rows{before} in {self.seconds:.1f} s"
         )
+
+
+Progress = Callable[[Count, Place, Sequence[Path]], None]
+NO_NAMES: dict[Path, str] = {}
 
 
 def score(
     paths: Iterable[Path],
     out: Path,
     classifier: Classifier,
-    max_bytes: int = 5_000_000,
+    options: Options = DEFAULT,
+    progress: Progress = lambda count, place, files: None,
+    names: Mapping[Path, str] = NO_NAMES,
 ) -> Tally:
     """Score every sentence of every article into `out`; rejects go to `out`.rejects.jsonl when there are any.
 
+    A run that was stopped at any moment is taken up again by the same call and ends with the same bytes.
+
     Raises:
-        UserError: when a path does not exist, the ending is unknown, or nothing could be read.
+        UserError: when a path does not exist, the ending is unknown, nothing could be read, the disk is full, or
+            input, model or options differ from those of the run to take up.
     """
-    check_ending(out)
+    ending = ".parquet" if options.parts else out.suffix
+    if not options.parts:
+        check_ending(out)
     start = time.perf_counter()
-    tally = Tally()
-    model = f"{classifier.name}@{classifier.sha256[:12]}"
-    with atomic_write(out) as file:
-        sink = open_sink(out, file, classifier.decision.topics, classifier.decision.stances)
-        for rows in _scored_chunks(_sentences(paths, max_bytes, tally), classifier, model):
-            sink.write(rows)
-            tally.sentences += len(rows)
-        sink.close()
-        if not tally.read:
-            raise UserError.one("no article found", ", ".join(map(str, paths)), "name files or folders with articles")
-    _write_rejects(out, tally.rejects)
-    if tally.read != tally.scored + tally.rejected:
-        raise RuntimeError(f"articles were lost: {tally}")
-    tally.seconds = time.perf_counter() - start
-    return tally
+    parts = Parts(out, ending, options.parts)
+    files = _without(expand(paths), out, parts)
+    if not files:
+        raise UserError.one("no article found", ", ".join(map(str, paths)), "name files or folders with articles")
+    with _told(out), parts.opened(_key(files, names, classifier, options), options.restart):
+        resumed = parts.count.sentences
+        sources = Sources(files, options.max_bytes, parts.work, names)
+        try:
+            _write_parts(parts, sources, Scorer(classifier, ending, options.excel_safe), options, progress)
+        finally:
+            sources.close()
+        count = checked(parts.count)
+        parts.finish(schema_of(classifier.decision))
+    return Tally(**asdict(count), seconds=time.perf_counter() - start, resumed=resumed)
 
 
-def _sentences(paths: Iterable[Path], max_bytes: int, tally: Tally) -> Iterator[tuple[Article, Sentence]]:
-    for item in read_articles(paths, max_bytes):
-        tally.read += 1
-        if isinstance(item, Article):
-            yield from ((item, sentence) for sentence in segment(item))
-            tally.scored += 1
-        else:
-            tally.rejected += 1
-            tally.rejects.append(item)
+def score_stream(
+    paths: Iterable[Path],
+    out: IO[bytes],
+    rejects: IO[bytes],
+    classifier: Classifier,
+    options: Options = DEFAULT,
+    names: Mapping[Path, str] = NO_NAMES,
+) -> Tally:
+    """Score into an open stream of JSON Lines, rejects into another; nothing is kept to take up again.
+
+    Raises:
+        UserError: when a path does not exist, or nothing could be read.
+    """
+    start, count = time.perf_counter(), Count()
+    sources = Sources(expand(paths), options.max_bytes, names=names)
+    with workers(Scorer(classifier, ".jsonl", False), options.workers, options.in_threads) as submit:
+        for window, piece in _results(sources.windows(0, Place()), submit, options.workers):
+            out.write(piece.data)
+            out.flush()
+            rejects.writelines(to_json(reject).encode() + b"\n" for reject in window.rejects)
+            count += _count(window, piece)
+    sources.close()
+    return Tally(**asdict(checked(count)), seconds=time.perf_counter() - start)
 
 
-def _scored_chunks(
-    sentences: Iterator[tuple[Article, Sentence]], classifier: Classifier, model: str
-) -> Iterator[list[ScoredSentence]]:
-    while chunk := list(islice(sentences, CHUNK)):
-        said = classifier.decision.predict(*classifier.predict_proba([sentence for _, sentence in chunk]))
-        yield [scored(*place, prediction, model) for place, prediction in zip(chunk, said, strict=True)]
+def _write_parts(parts: Parts, sources: Sources, scorer: Scorer, options: Options, progress: Progress) -> None:
+    schema = schema_of(scorer.classifier.decision)
+    last = parts.records[-1] if parts.records else Record()
+    sources.rewind(last.window)
+    progress(parts.count, last.place, sources.files)
+    with workers(scorer, options.workers, options.in_threads) as submit:
+        results = _results(sources.windows(last.window, last.place), submit, options.workers)
+        for group in _grouped(results, len(parts.records)):
+            count = sum((_count(*result) for result in group), Count())
+            end = group[-1][0]
+            sources.save()
+            rejects = [reject for window, _ in group for reject in window.rejects]
+            pieces = [piece.data for _, piece in group]
+            parts.commit(pieces, schema, rejects, Record(count, end.number + 1, end.end))
+            progress(parts.count, end.end, sources.files)
 
 
-def rejects_path(out: Path) -> Path:
-    """Where the rejects of an output go."""
-    return out.with_name(out.name + ".rejects.jsonl")
+def _results(windows: Iterator[Window], submit: Submit, beside: int) -> Iterator[tuple[Window, Piece]]:
+    """Each window, less its articles' text, with its result, in order; a few windows are read ahead of the workers."""
+    waiting: deque[tuple[Window, Any]] = deque()
+    for window in windows:
+        waiting.append((window, submit(window.articles)))
+        while len(waiting) > 2 * beside or (waiting and waiting[0][1].done()):
+            done, future = waiting.popleft()
+            yield done, future.result()
+    while waiting:
+        done, future = waiting.popleft()
+        yield done, future.result()
 
 
-def _write_rejects(out: Path, rejects: list[Reject]) -> None:
-    path = rejects_path(out)
-    if not rejects:
-        path.unlink(missing_ok=True)  # left over from an earlier run
-        return
-    with atomic_write(path) as file:
-        file.writelines(to_json(reject).encode() + b"\n" for reject in rejects)
+def _grouped(results: Iterator[tuple[Window, Piece]], number: int) -> Iterator[list[tuple[Window, Piece]]]:
+    group: list[tuple[Window, Piece]] = []
+    for result in results:
+        group.append(result)
+        if len(group) >= min(_PART, 1 << min(number, 10)):
+            yield group
+            group, number = [], number + 1
+    if group:
+        yield group
+
+
+def _count(window: Window, piece: Piece) -> Count:
+    return Count(window.read, piece.articles, len(window.rejects), piece.sentences, piece.rows)
+
+
+def checked(count: Count) -> Count:
+    """The same count, once nothing is found missing from it.
+
+    Raises:
+        UserError: when there was nothing to read.
+        RuntimeError: when an article or a sentence was lost.
+    """
+    if not count.read:
+        raise UserError.one("no article found", "the input", "name files or folders with articles")
+    if count.read != count.scored + count.rejected or count.sentences != count.rows:
+        raise RuntimeError(f"articles or sentences were lost: {count}")
+    return count
+
+
+def _key(files: Sequence[Path], names: Mapping[Path, str], classifier: Classifier, options: Options) -> dict[str, Any]:
+    """What must be the same for a run to be taken up; the files' contents are checked one by one as they were read."""
+    listing = hashlib.sha256(
+        "\n".join(names.get(file) or os.path.abspath(file) for file in files).encode("utf-8", "surrogateescape")
+    )
+    return {
+        "list of files": listing.hexdigest(),
+        "model": f"{classifier.name}@{classifier.sha256}",
+        "options": {
+            "max_bytes": options.max_bytes,
+            "excel_safe": options.excel_safe,
+            "batch_tokens": getattr(classifier, "batch_tokens", 0),
+        },
+    }
+
+
+def _without(files: Sequence[Path], out: Path, parts: Parts) -> list[Path]:
+    """The files less what this or an earlier run wrote among them."""
+    own = [os.path.abspath(path) for path in (out, parts.work, parts.rejects)]
+    return [file for file in files if not _within(os.path.abspath(file), own)]
+
+
+def _within(path: str, places: Sequence[str]) -> bool:
+    return any(path == place or path.startswith(place + os.sep) for place in places)
+
+
+@contextlib.contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """Faults of the disk as errors of a user, who can mend them."""
+    remedy = "make room, and the same command goes on where it was"
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise UserError.one(f"cannot be written ({getattr(error, 'strerror', None) or error})", out, remedy) from None

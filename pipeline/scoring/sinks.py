@@ -1,87 +1,28 @@
-"""Where scored rows go: JSON Lines, CSV or Parquet, chosen by the file's ending."""
+"""Scored rows as bytes: JSON Lines, CSV or Parquet, chosen by the output's ending; and parts joined to one file."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
-from pipeline.scoring.rows import ScoredSentence
+from pipeline.scoring.rows import COLUMNS, DIGITS
 from pipeline.storage import to_json
 
-COLUMNS = tuple(field.name for field in fields(ScoredSentence))
+__all__ = ["COLUMNS", "ENDINGS", "check_ending", "encode", "join"]
 
-
-class Sink(Protocol):
-    """Takes rows in order; `close` finishes the file."""
-
-    def write(self, rows: Sequence[ScoredSentence]) -> None: ...
-    def close(self) -> None: ...
-
-
-class JsonlSink:
-    """One JSON object a line; `topics` is a list, scores are objects."""
-
-    def __init__(self, file: IO[bytes], labels: tuple[tuple[str, ...], tuple[str, ...]]):
-        self._file = file
-
-    def write(self, rows: Sequence[ScoredSentence]) -> None:
-        self._file.writelines(to_json(row).encode() + b"\n" for row in rows)
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-
-
-class CsvSink:
-    """One row a line; topics are joined by ";", scores are JSON objects."""
-
-    def __init__(self, file: IO[bytes], labels: tuple[tuple[str, ...], tuple[str, ...]]):
-        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
-
-    def write(self, rows: Sequence[ScoredSentence]) -> None:
-        for row in rows:
-            values = {name: getattr(row, name) for name in COLUMNS}
-            values |= {"topics": ";".join(row.topics)}
-            values |= {name: json.dumps(values[name]) for name in ("topic_scores", "stance_scores")}
-            self._writer.writerow(values.values())
-
-    def close(self) -> None:
-        self._text.detach()
-
-
-class ParquetSink:
-    """Topics are a list, scores a struct with a field a class."""
-
-    def __init__(self, file: IO[bytes], labels: tuple[tuple[str, ...], tuple[str, ...]]):
-        topics, stances = (pa.struct([(name, pa.float32()) for name in names]) for names in labels)
-        kinds = {"position": pa.int32(), "start": pa.int64(), "end": pa.int64(), "topics": pa.list_(pa.string())}
-        kinds |= {"topic_scores": topics, "stance_scores": stances, "confidence": pa.float32(), "abstain": pa.bool_()}
-        self._schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
-
-    def write(self, rows: Sequence[ScoredSentence]) -> None:
-        columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
-        self._writer.write_table(pa.table(columns, schema=self._schema))
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-_SINKS: dict[str, Callable[[IO[bytes], tuple[tuple[str, ...], tuple[str, ...]]], Sink]] = {
-    ".jsonl": JsonlSink,
-    ".csv": CsvSink,
-    ".parquet": ParquetSink,
-}
+ENDINGS = (".jsonl", ".csv", ".parquet")
+_SCORES = ("topic_scores", "stance_scores")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
 
 def check_ending(path: Path) -> None:
@@ -90,11 +31,68 @@ def check_ending(path: Path) -> None:
     Raises:
         UserError: naming the endings there are.
     """
-    if path.suffix not in _SINKS:
-        raise UserError.one(f"unknown ending {path.suffix!r}", path, f"end the output's name in {', '.join(_SINKS)}")
+    if path.suffix not in ENDINGS:
+        raise UserError.one(f"unknown ending {path.suffix!r}", path, f"end the output's name in {', '.join(ENDINGS)}")
 
 
-def open_sink(path: Path, file: IO[bytes], topics: tuple[str, ...], stances: tuple[str, ...]) -> Sink:
-    """The sink for `path`'s ending, writing into `file`."""
-    check_ending(path)
-    return _SINKS[path.suffix](file, (topics, stances))
+def encode(table: pa.Table, ending: str, excel_safe: bool = False) -> pa.Table | bytes:
+    """Rows as they stand in a file of this ending: bytes of lines, or for Parquet the table itself.
+
+    JSON Lines: topics a list, scores objects. CSV: topics joined by ";", scores JSON objects; with `excel_safe`
+    a text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    if ending == ".parquet":
+        return table
+    rows = _rows(table)
+    if ending == ".jsonl":
+        return "".join(f"{to_json(row)}\n" for row in rows).encode()
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(_cells(row, excel_safe) for row in rows)
+    return text.getvalue().encode()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    columns = {name: table[name].combine_chunks() for name in COLUMNS}
+    plain: dict[str, list[Any]] = {
+        name: column.to_pylist() for name, column in columns.items() if name not in (*_SCORES, "confidence")
+    }
+    plain["confidence"] = _rounded(columns["confidence"])
+    for name in _SCORES:
+        labels = [field.name for field in columns[name].type]
+        values = zip(*(_rounded(columns[name].field(label)) for label in labels), strict=True)
+        plain[name] = [dict(zip(labels, row, strict=True)) for row in values]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*(plain[name] for name in COLUMNS), strict=True)]
+
+
+def _rounded(column: pa.Array) -> list[float]:
+    values: list[float] = column.to_numpy(zero_copy_only=False).astype(np.float64).round(DIGITS).tolist()
+    return values
+
+
+def _cells(row: dict[str, Any], excel_safe: bool) -> list[Any]:
+    flat = row | {"topics": ";".join(row["topics"])} | {name: json.dumps(row[name]) for name in _SCORES}
+    if excel_safe:
+        return [f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for v in flat.values()]
+    return list(flat.values())
+
+
+def write_part(file: IO[bytes], pieces: Sequence[pa.Table | bytes], schema: pa.Schema) -> None:
+    """Encoded pieces one after another: bytes as they are, tables as one Parquet file."""
+    if pieces and isinstance(pieces[0], bytes):
+        file.writelines(pieces)
+    else:
+        pq.write_table(pa.concat_tables([schema.empty_table(), *pieces]), file, compression="zstd")
+
+
+def join(parts: Iterable[Path], file: IO[bytes], ending: str, schema: pa.Schema) -> None:
+    """One file of all parts: lines one after another (CSV under a header), Parquet with a row group a part."""
+    if ending == ".parquet":
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part, partitioning=None))
+        return
+    if ending == ".csv":
+        file.write((",".join(COLUMNS) + "\n").encode())
+    for part in parts:
+        with part.open("rb") as source:
+            shutil.copyfileobj(source, file, 1 << 20)

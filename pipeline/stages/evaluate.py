@@ -6,49 +6,63 @@ import typer
 
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
-from pipeline.evaluation import plots
+from pipeline.evaluation import plots, report
+from pipeline.evaluation.card import Subject, model_card
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import Resampling, evaluate, headline
+from pipeline.evaluation.real import real_figures
+from pipeline.evaluation.slices import places
 from pipeline.params import load_params
-from pipeline.schemas import LabelledSentence
-from pipeline.storage import read_jsonl, sha256_of, write_json, write_jsonl, write_text
+from pipeline.schemas import Article, Assignment, LabelledSentence, Sentence, sizes
+from pipeline.storage import as_csv, read_jsonl, write_json, write_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
 
-def main(model: Path, test: Path, taxonomy: Path, out: Path, params: Path = Path("params.yaml")) -> None:
-    chosen, classes = load_params(params).evaluate, load_taxonomy(taxonomy)
+def main(
+    model: Path,
+    test: Path,
+    articles: Path,
+    sentences: Path,
+    splits: Path,
+    taxonomy: Path,
+    corpus: Path,
+    out: Path,
+    params: Path = Path("params.yaml"),
+) -> None:
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    chosen = everything.evaluate
+    resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
     classifier = load_classifier(model)
     with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
-        run.params({"evaluate": chosen.model_dump()})
-        run.tags(
-            {
-                "kind": "evaluation",
-                "model": classifier.name,
-                tracking.MODEL_TAG: classifier.sha256,
-                "data.sha256": sha256_of(test),
-            }
-        )
-        judged = judge(classifier, read_jsonl(test, LabelledSentence))
-        figures = evaluate(judged, classes, Resampling(chosen.bootstrap, chosen.confidence, chosen.seed))
-        topics, stances = plots.topic_pairs(judged), plots.stance_pairs(judged)
-        curves = plots.precision_recall(judged, classes)
+        rows = read_jsonl(test, LabelledSentence)
+        run.params(everything.sections("evaluate"))
+        run.tags({"kind": "evaluation", "model": classifier.name, tracking.MODEL_TAG: classifier.sha256})
+        run.sources(data=test, seeds=taxonomy.parent, params=params)
+        run.dataset(test, "test", "evaluation", **sizes(rows))
+        judged = judge(classifier, rows)
+        figures = {"test": evaluate(judged, classes, resampling)}
+        if chosen.real:
+            figures["real"] = real_figures(classifier, Path(chosen.real), classes, resampling)
+        placed = places(read_jsonl(sentences, Sentence), read_jsonl(articles, Article), read_jsonl(splits, Assignment))
+        tables = report.tables(judged, figures["test"], placed, classes, resampling)
+        page = report.as_markdown(tables["errors"], classifier.name)
         write_jsonl(out / "predictions.jsonl", judged)
-        write_text(out / "topic_confusion.csv", plots.as_csv(topics))
-        write_text(out / "stance_confusion.csv", plots.as_csv(stances))
-        write_text(out / "precision_recall.csv", plots.as_csv(curves))
-        write_json(out / "metrics.json", {"test": figures})
-        run.metrics(headline(figures))
-        for task in ("topics", "stance"):
-            rows = [{"class": name, **values} for name, values in figures[task]["classes"].items()]
-            run.table(rows, f"{task}_by_class.json")
-        names = (*classes.topic_ids, plots.NO_TOPIC)
-        run.figure(plots.confusion_figure(topics, names, f"{classifier.name}: topics"), "plots/topic_confusion.png")
-        run.figure(
-            plots.confusion_figure(stances, classes.stance_ids, f"{classifier.name}: stance"),
-            "plots/stance_confusion.png",
-        )
-        run.figure(plots.precision_recall_figure(curves, classifier.name), "plots/precision_recall.png")
+        for name, table in tables.items():
+            write_text(out / f"{name}.csv", as_csv(table))
+        write_text(out / "errors.md", page)
+        write_json(out / "metrics.json", {name: report.readable(own) for name, own in figures.items()})
+        subject = Subject(classifier.name, classifier.sha256, classifier.decision, classes, corpus.read_text("utf-8"))
+        card = model_card(subject, figures["test"], tables["slices"])
+        write_text(out / "card.md", card)
+        run.text(card, "card.md")
+        for name, own in figures.items():
+            run.metrics(headline(own, name))
+        for name in (name for name in report.LOGGED if tables[name]):
+            run.table(tables[name], f"{name}.json")
+        run.text(page, "errors.md")
+        for name, figure in plots.figures(tables, classes, classifier.name).items():
+            run.figure(figure, f"plots/{name}.png")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ import typer
 
 from pipeline.classifiers import baseline
 from pipeline.command import guarded
-from pipeline.evaluation.plots import as_csv, heaviest_figure
+from pipeline.evaluation.plots import heaviest_figure
 from pipeline.params import load_params
-from pipeline.schemas import LabelledSentence
-from pipeline.storage import atomic_folder, read_jsonl, sha256_of, write_text
+from pipeline.schemas import LabelledSentence, sizes
+from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
@@ -17,11 +17,15 @@ from pipeline.tracking import runs as tracking
 def main(
     train: Path, validation: Path, taxonomy: Path, model: Path, features: Path, params: Path = Path("params.yaml")
 ) -> None:
-    chosen, classes = load_params(params).train_baseline, load_taxonomy(taxonomy)
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    chosen = everything.train_baseline
     rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
     with tracking.run("train_baseline", "train baseline") as run:
-        run.params({"train_baseline": chosen.model_dump()})
-        run.tags({"kind": "training", "model": "baseline", "data.sha256": sha256_of(train)})
+        run.params(everything.sections("split", "label", "train_baseline"))
+        run.tags({"kind": "training", "model": "baseline"})
+        run.sources(data=train, seeds=taxonomy.parent, params=params)
+        run.dataset(train, "train", "training", **sizes(rows))
+        run.dataset(validation, "validation", "validation", **sizes(held))
         trained = baseline.train(rows, held, chosen, classes)
         with atomic_folder(model) as folder:
             digest = baseline.save(trained, folder)
@@ -29,7 +33,7 @@ def main(
         write_text(features, as_csv(heaviest))
         run.figure(heaviest_figure(heaviest, "Heaviest words of each class, baseline"), "plots/features.png")
         run.metrics({f"threshold.{topic}": limit for topic, limit in trained.decision.thresholds.items()})
-        run.tags({tracking.MODEL_TAG: digest})
+        run.made(model, digest)
 
 
 if __name__ == "__main__":

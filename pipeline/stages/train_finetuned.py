@@ -4,13 +4,13 @@ from pathlib import Path
 
 import typer
 
-from pipeline.classifiers import encoder, finetuned, finetuning
+from pipeline.classifiers import finetuned, finetuning
 from pipeline.classifiers.checkpoint import Checkpoints
 from pipeline.command import guarded
-from pipeline.evaluation.plots import as_csv
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.params import load_params
-from pipeline.schemas import LabelledSentence
-from pipeline.storage import atomic_folder, read_jsonl, sha256_of, write_text
+from pipeline.schemas import LabelledSentence, sizes
+from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
@@ -24,15 +24,19 @@ def main(
     curve: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
-    chosen, classes = load_params(params).train_finetuned, load_taxonomy(taxonomy)
-    encoder.resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
+    everything, classes = load_params(params), load_taxonomy(taxonomy)
+    chosen = everything.train_finetuned
+    resolve_encoder(chosen.encoder, chosen.revision)  # before any work, and any run, is begun
     rows, held = read_jsonl(train, LabelledSentence), read_jsonl(validation, LabelledSentence)
     with tracking.run("train_finetuned", f"train finetuned {Path(chosen.encoder).name}") as run:
-        run.params({"train_finetuned": chosen.model_dump()})
-        run.tags({"kind": "training", "model": "finetuned", "data.sha256": sha256_of(train)})
+        run.params(everything.sections("split", "label", "train_finetuned"))
+        run.tags({"kind": "training", "model": "finetuned"})
+        run.sources(data=train, seeds=taxonomy.parent, params=params)
+        run.dataset(train, "train", "training", **sizes(rows))
+        run.dataset(validation, "validation", "validation", **sizes(held))
 
         def tell(point: dict[str, float], epoch: int) -> None:
-            run.metrics(point, epoch)
+            run.metrics({name: value for name, value in point.items() if name != "epoch"}, epoch)
             figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
             print(f"epoch {epoch} of {chosen.epochs + chosen.self_training_rounds}:", *figures)
 
@@ -42,7 +46,8 @@ def main(
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))
-        run.tags({tracking.MODEL_TAG: digest})
+        run.table(result.curve, "training.json")
+        run.made(model, digest)
         checkpoints.clear()
 
 

@@ -155,27 +155,36 @@ def _read_csv(path: Path, max_bytes: int) -> Iterator[Row]:
     csv.field_size_limit(max(csv.field_size_limit(), max_bytes))  # never lowered: it is the whole process's
     with open_rows(path, newline="") as stream:
         lines = _csv_rows(stream)
-        header = next(lines, Unusable("empty"))
+        header, _ = next(lines, (Unusable("empty"), ""))
         if isinstance(header, Unusable):
             raise header
         names = [name.strip() for name in header]
         _require_text(names)
-        for number, cells in enumerate(lines, start=1):
-            yield Row(number, _csv_fields(names, cells, max_bytes), "" if isinstance(cells, Unusable) else cells)
+        for number, (cells, raw) in enumerate(lines, start=1):
+            yield Row(number, _csv_fields(names, cells, max_bytes), raw)
 
 
-def _csv_rows(stream: TextIO) -> Iterator[list[str] | Unusable]:
-    reader = csv.reader(stream)
+def _csv_rows(stream: TextIO) -> Iterator[tuple[list[str] | Unusable, str]]:
+    """Each row's cells, or why it is broken, and the lines it stands on."""
+    lines: list[str] = []
+    reader = csv.reader(_kept(stream, lines))
     while True:
+        lines.clear()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Unusable(f"broken CSV ({error})")
+            yield Unusable(f"broken CSV ({error})"), "".join(lines).rstrip("\r\n")
         else:
             if cells:
-                yield cells
+                yield cells, "".join(lines).rstrip("\r\n")
+
+
+def _kept(stream: TextIO, lines: list[str]) -> Iterator[str]:
+    for line in stream:
+        lines.append(line)
+        yield line
 
 
 def _csv_fields(names: list[str], cells: list[str] | Unusable, max_bytes: int) -> Fields | Unusable:

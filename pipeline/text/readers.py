@@ -15,14 +15,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.errors import Problem, raise_if_any
 from pipeline.schemas import Article, Reject
 from pipeline.text.decoding import Unusable, repair
 from pipeline.text.formats import Fields, rows, size, too_large
 
-RAW_LIMIT = 2_000  # characters of a rejected row that are kept
+RAW_LIMIT = 100_000  # characters of a rejected row that are kept
+_HALF = re.compile(r"[\ud800-\udfff]")
 _NOT_IN_AN_ID = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -36,7 +39,8 @@ def read_articles(paths: Iterable[Path], max_bytes: int = 5_000_000) -> Iterator
     Raises:
         UserError: at once, naming every path that does not exist or may not be read.
     """
-    return _read_all(expand(paths), max_bytes)
+    seen: dict[str, bytes] = {}
+    return (item for path in expand(paths) for item in read_file(path, max_bytes, seen))
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
@@ -69,15 +73,20 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(found + [Path(error.filename) for error in unlisted])
 
 
-def _read_all(files: Iterable[Path], max_bytes: int) -> Iterator[Article | Reject]:
-    seen: dict[str, bytes] = {}
-    for path in files:
-        for row in rows(path, max_bytes):
-            try:
-                result: Article | Reject = _unseen(_article(row.content, max_bytes), seen)
-            except Unusable as why:
-                result = Reject(_printable(path), row.number, str(why), _printable(row.raw))
-            yield result
+class Seen(Protocol):
+    """The ids so far, each with a digest of its text; a dict will do."""
+
+    def setdefault(self, id_: str, digest: bytes, /) -> bytes: ...
+
+
+def read_file(path: Path, max_bytes: int, seen: Seen, skip: int = 0) -> Iterator[Article | Reject]:
+    """The articles and rejects of one file, less its first `skip` rows; `seen` is told every id."""
+    for row in islice(rows(path, max_bytes), skip, None):
+        try:
+            result: Article | Reject = _unseen(_article(row.content, max_bytes), seen)
+        except Unusable as why:
+            result = Reject(_printable(path), row.number, str(why), _printable(row.raw))
+        yield result
 
 
 def _article(content: Fields | Unusable, max_bytes: int) -> Article:
@@ -119,18 +128,21 @@ def _content_id(title: str, text: str) -> str:
     return "a" + hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:16]
 
 
-def _unseen(article: Article, seen: dict[str, bytes]) -> Article:
+def _unseen(article: Article, seen: Seen) -> Article:
     digest = hashlib.blake2b(article.text.encode(), digest_size=16).digest()
-    if seen.setdefault(article.id, digest) is digest:
+    before = seen.setdefault(article.id, digest)
+    if before is digest:
         return article
-    same = seen[article.id] == digest
+    same = before == digest
     raise Unusable(f"duplicate of {article.id}" if same else f"id {article.id} seen before with another text")
 
 
 def _printable(value: object) -> str:
-    # Half characters (undecoded bytes, broken file names) could not be written as UTF-8 later.
     text = value if isinstance(value, str) else str(value) if isinstance(value, Path) else _as_json(value)
-    return text[:RAW_LIMIT].encode("utf-8", "replace").decode("utf-8")
+    if len(text) > RAW_LIMIT:
+        text = f"{text[:RAW_LIMIT]} … ({len(text)} characters in all)"
+    # Undecoded bytes are half characters here, which could not be written as UTF-8; they are shown as \\xff.
+    return _HALF.sub(lambda half: f"\\x{ord(half[0]) & 0xFF:02x}", text)
 
 
 def _as_json(value: object) -> str:

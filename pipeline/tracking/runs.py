@@ -1,237 +1,205 @@
-"""Runs in MLflow.
+"""What a stage tells of its run.
 
-What a stage tells its `Run` is sent to the store at once and kept in memory too. When the store cannot be
-reached the stage goes on, one line says so, and the record is spooled for `detente track` to send later.
+A `Run` writes to a journal on disk; a second process, `pipeline.tracking.sending`, reads along and sends. So a stage
+never imports MLflow and never waits for a server while it works. At its end it waits a little for the second process;
+what was not taken by then stays in the journal for `detente track`.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
-import logging
+import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.storage import read_json, write_json
+from pipeline.storage import sha256_of
+from pipeline.tracking.journal import Journal, begin
+from pipeline.tracking.origin import LOCK, dvc_md5, experiment, origin, peak_memory
+from pipeline.tracking.place import SWITCH, is_own, spool, tracking_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from mlflow import MlflowClient
-    from mlflow.entities import Run as StoredRun
 
-EXPERIMENT = "detente"
-DATABASE = Path("mlflow.db")
-ARTIFACTS = Path("mlartifacts")
-SPOOL = Path("mlspool")
 MODEL_TAG = "model.sha256"
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
-
-
-def tracking_uri() -> str:
-    """Where runs go: MLFLOW_TRACKING_URI, or else the project's own SQLite store."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+PATIENCE = "DETENTE_TRACKING_PATIENCE"  # seconds that a whole stage may wait for the store at its end
+_PATIENCE_OWN, _PATIENCE_SERVER = 120.0, 20.0
 
 
 @dataclass
 class Run:
-    """One run as it grows. Each method records an event and sends it if the store answers."""
+    """One run as it grows. Each method appends to the journal; a journal that cannot be written costs nothing else."""
 
     name: str
-    stage: str
-    events: list[dict[str, Any]] = field(default_factory=list)
-    run_id: str | None = None
+    journal: Journal | None
     lost: str | None = None
 
     def params(self, values: Mapping[str, Any]) -> None:
-        """Parameters, nested ones flattened with dots."""
-        self._add({"kind": "params", "values": {k: str(v) for k, v in flat(values).items()}})
+        """Parameters by section, as in params.yaml; nested ones are flattened with dots."""
+        self._add("params", values={key: as_text(value) for key, value in flat(values).items()})
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Numbers at a step (an epoch, or 0)."""
-        self._add({"kind": "metrics", "values": dict(values), "step": step, "time": _now()})
+        """Numbers at a step (an epoch, or 0). Few: tables are for the rest."""
+        self._add("metrics", values={key: float(value) for key, value in values.items()}, step=step)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Texts by which runs are found."""
-        self._add({"kind": "tags", "values": {k: str(v) for k, v in values.items()}})
+        self._add("tags", values={key: str(value) for key, value in values.items()})
+
+    def sources(self, **paths: Path) -> None:
+        """Files or folders that the run is made from; each becomes a tag `<name>.sha256`."""
+        self._guarded(lambda: self.tags({f"{name}.sha256": sha256_of(path) for name, path in paths.items()}))
+
+    def dataset(self, path: Path, name: str, context: str, **sizes: int) -> None:
+        """A table that the run reads, with its digest and sizes; `context` is "training", "validation" or the like."""
+
+        def add() -> None:
+            self._add("dataset", path=str(path), name=name, context=context, sha256=sha256_of(path), sizes=sizes)
+            self.metrics({f"data.{name}.{what}": number for what, number in sizes.items()})
+
+        self._guarded(add)
+
+    def made(self, model: Path, sha256: str) -> None:
+        """The model folder that the run wrote: its own hash, and the one by which dvc.lock names it."""
+        self._guarded(lambda: self.tags({MODEL_TAG: sha256, "dvc.out.path": str(model), "dvc.out": dvc_md5(model)}))
 
     def text(self, text: str, name: str) -> None:
-        """A text artefact."""
-        self._add({"kind": "text", "text": text, "name": name})
+        """A text file."""
+        self._file(name, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def file(self, source: Path, name: str) -> None:
+        """A file as it is now."""
+        self._file(name, lambda path: shutil.copyfile(source, path))
 
     def table(self, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-        """A table artefact (JSON) that the UI shows."""
-        columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else {})}
-        self._add({"kind": "table", "columns": columns, "name": name})
+        """Rows as a table that the UI shows: `name` ends in .json. Columns are those of all rows.
+
+        Written in the format of `mlflow.log_table`, which itself would append when it is sent a second time.
+        """
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        data = [[_cell(row.get(column)) for column in columns] for row in rows]
+        text = json.dumps({"columns": columns, "data": data}, ensure_ascii=False)
+        self._file(name, lambda path: path.write_text(text, encoding="utf-8"))
+        self._add("table", name=name)
 
     def figure(self, figure: Figure, name: str) -> None:
-        """A figure artefact as PNG."""
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110)
-        self._add({"kind": "bytes", "data": base64.b64encode(buffer.getvalue()).decode(), "name": name})
+        """A figure: `name` ends in .png."""
+        self._file(name, lambda path: figure.savefig(path, dpi=110))
 
-    def _add(self, event: dict[str, Any]) -> None:
-        self.events.append(event)
-        if self.lost is None and self.run_id is not None:
-            self._guarded(lambda: _send(_client(), str(self.run_id), event))
+    def _file(self, name: str, write: Callable[[Path], Any]) -> None:
+        def add() -> None:
+            assert self.journal is not None
+            path = self.journal.files / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path)
 
-    def _guarded(self, action: Any) -> None:
+        if self.journal is not None:
+            self._guarded(add)
+
+    def _add(self, kind: str, **values: Any) -> None:
+        journal = self.journal
+        if journal is not None:
+            self._guarded(lambda: journal.add(kind, **values))
+
+    def _guarded(self, action: Callable[[], Any]) -> None:
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - whatever the store does must not cost the model
-            self.lost = " ".join(str(error).split())[:160] or type(error).__name__
-
-
-def set_environment() -> None:
-    """Switch MLflow's telemetry off and keep its patience with a lost server short, unless the user said otherwise."""
-    for key, value in _ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a run from being told must not cost the model
+            self.lost = self.lost or _short(error)
 
 
 @contextlib.contextmanager
 def run(stage: str, name: str) -> Iterator[Run]:
-    """A run of a stage; it ends FINISHED, or FAILED when the block raises. The store's failures are not the block's."""
-    set_environment()
-    current = Run(name, stage)
-    current._guarded(lambda: setattr(current, "run_id", _create(current)))
-    current.tags(_origin(stage))
-    status = "FAILED"
-    try:
+    """A run of a stage; it ends FINISHED, or FAILED when the block raises. Tracking's failures are not the block's.
+
+    DETENTE_TRACKING=off records nothing.
+    """
+    current = Run(name, None)
+    if os.environ.get(SWITCH) == "off":
         yield current
-        status = "FINISHED"
-    finally:
-        current.events.append({"kind": "end", "status": status, "time": _now()})
-        if current.lost is None:
-            current._guarded(lambda: _send(_client(), str(current.run_id), current.events[-1]))
-        if current.lost is not None:
-            _spool(current)
+        return
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        sender = _begin(current, stage, stack)
+        status = "FAILED"
+        try:
+            yield current
+            status = "FINISHED"
+        finally:
+            current.metrics({"run.seconds": round(time.monotonic() - began, 2), "run.peak_memory_mib": peak_memory()})
+            current._add("end", status=status)
+            _wait(current, sender)
 
 
-def find_by_model(sha256: str) -> StoredRun | None:
-    """The latest training run that made the model with this hash, or None."""
-    client = _client()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
+def _begin(current: Run, stage: str, stack: contextlib.ExitStack) -> subprocess.Popen[bytes] | None:
+    sender: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        journal = begin(spool(), {"name": current.name, "stage": stage, "experiment": experiment(Path("params.yaml"))})
+        stack.enter_context(journal.lock("writing"))
+        current.journal = journal
+        current.tags(origin(stage))
+        for path in (LOCK, Path("params.yaml")):
+            if path.is_file():
+                current.file(path, f"dvc/{path.name}")
+                current.tags({f"{path.name}.sha256": sha256_of(path)})
+        command = [sys.executable, "-m", "pipeline.tracking.sending", str(journal.folder)]
+        with (journal.folder / "sending.log").open("wb") as log:  # a session of its own: Ctrl-C is not for it
+            sender.append(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+            )
+
+    current._guarded(start)
+    return sender[0] if sender else None
+
+
+def _wait(current: Run, sender: subprocess.Popen[bytes] | None) -> None:
+    """Give the second process its time; tell the user in one line when the store did not take the run."""
+    uri, journal = tracking_uri(), current.journal
+    if sender is not None and journal is not None:
+        assert sender.stdin is not None
+        sender.stdin.close()  # the sign that no more will come
+        patience = float(os.environ.get(PATIENCE) or (_PATIENCE_OWN if is_own(uri) else _PATIENCE_SERVER))
+        try:
+            code = sender.wait(patience)
+        except subprocess.TimeoutExpired:
+            sender.kill()
+            sender.wait()
+            current.lost = current.lost or f"no answer within {patience:g} s"
+        else:
+            if code:
+                told = journal.trouble.read_text(encoding="utf-8") if journal.trouble.is_file() else ""
+                current.lost = current.lost or told or f"the sending process ended with {code}"
+    if current.lost:
+        print(
+            f"tracking: {uri} did not take run {current.name!r} ({current.lost}); "
+            "nothing else is lost, `detente track` sends it later",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
+def _cell(value: Any) -> Any:
+    """A value of a table as JSON has it: no NaN, and lists in short."""
+    if isinstance(value, float) and not math.isfinite(value):
         return None
-    query = f"tags.`{MODEL_TAG}` = '{sha256}' and tags.kind = 'training'"
-    found = client.search_runs(
-        [experiment.experiment_id], query, order_by=["attributes.start_time DESC"], max_results=1
-    )
-    return found[0] if found else None
+    return value if value is None or isinstance(value, str | int | float | bool) else as_text(value)
 
 
-def send_spooled() -> list[str]:
-    """Send every spooled run to the store, each once; returns their names. A failure leaves its file in place."""
-    sent = []
-    for path in sorted(SPOOL.glob("*.json")):
-        raw = read_json(path)
-        record = Run(raw["name"], raw["stage"], raw["events"])
-        run_id = raw["run_id"] or _create(record)
-        write_json(path, {**raw, "run_id": run_id})  # a second try fills the same run
-        client = _client()
-        for event in record.events:
-            _send(client, run_id, event)
-        path.unlink()
-        sent.append(record.name)
-    return sent
-
-
-def _spool(record: Run) -> None:
-    path = SPOOL / f"{int(time.time())}-{uuid.uuid4().hex[:8]}.json"
-    write_json(path, {"name": record.name, "stage": record.stage, "run_id": record.run_id, "events": record.events})
-    print(
-        f"tracking: {tracking_uri()} did not take run {record.name!r} ({record.lost}); "
-        "nothing else is lost, `detente track` sends it later",
-        file=sys.stderr,
-    )
-
-
-def _client() -> MlflowClient:
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri())
-
-
-def _create(record: Run) -> str:
-    client = _client()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        own = tracking_uri().startswith("sqlite:")
-        experiment_id = client.create_experiment(EXPERIMENT, ARTIFACTS.absolute().as_uri() if own else None)
-    else:
-        experiment_id = experiment.experiment_id
-    created: str = client.create_run(experiment_id, run_name=record.name, tags={"stage": record.stage}).info.run_id
-    return created
-
-
-def _send(client: MlflowClient, run_id: str, event: dict[str, Any]) -> None:
-    from mlflow.entities import Metric, Param, RunTag
-
-    match event["kind"]:
-        case "params":
-            client.log_batch(run_id, params=[Param(k, v) for k, v in event["values"].items()])
-        case "metrics":
-            step, when = event["step"], event["time"]
-            client.log_batch(run_id, metrics=[Metric(k, v, when, step) for k, v in event["values"].items()])
-        case "tags":
-            client.log_batch(run_id, tags=[RunTag(k, v) for k, v in event["values"].items()])
-        case "text":
-            client.log_text(run_id, event["text"], event["name"])
-        case "table":
-            client.log_table(run_id, event["columns"], event["name"])
-        case "bytes":
-            _log_bytes(client, run_id, event)
-        case "end":
-            client.set_terminated(run_id, event["status"], event["time"])
-
-
-def _log_bytes(client: MlflowClient, run_id: str, event: dict[str, Any]) -> None:
-    import tempfile
-
-    folder, _, name = event["name"].rpartition("/")
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / name
-        path.write_bytes(base64.b64decode(event["data"]))
-        client.log_artifact(run_id, str(path), folder or None)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
-
-
-def _origin(stage: str) -> dict[str, str]:
-    """Where a run comes from: commit, whether files differ from it, DVC stage and experiment."""
-    commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    return {
-        "mlflow.source.name": f"dvc stage {stage}",
-        "git.commit": commit or "none",
-        "git.dirty": str(bool(status)).lower(),
-        "dvc.stage": stage,
-        "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
-        "python": sys.version.split()[0],
-    }
-
-
-def _git(*words: str) -> str:
-    try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+def as_text(value: Any) -> str:
+    """A value of params.yaml as text, as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

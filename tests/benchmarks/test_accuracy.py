@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import Judged, evaluate
+from pipeline.evaluation.metrics import Judged, f1_figures
 from pipeline.schemas import LabelledSentence
 from pipeline.taxonomy import Taxonomy
 
@@ -31,7 +31,7 @@ def sentences(accuracy: ModuleType, labelled: list[LabelledSentence]):  # type: 
 
 
 def macro_f1(judged: list[Judged], taxonomy: Taxonomy, accuracy: ModuleType) -> list[float]:
-    figures = evaluate(judged, taxonomy, accuracy.RESAMPLING)
+    figures = f1_figures(judged, taxonomy, accuracy.RESAMPLING)
     return [figures[task]["macro_f1"] for task in accuracy.TASKS]
 
 

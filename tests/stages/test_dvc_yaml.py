@@ -95,7 +95,7 @@ def downstream(path: str) -> set[str]:
                 changed |= files(stage, "outs", item) | files(stage, "metrics", item)
 
 
-AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "evaluate", "compare"}
+AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "combine", "evaluate", "compare"}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ AFTER_LABEL = {"label", "train_baseline", "train_finetuned", "export", "evaluate
         ("seeds/cues/energy.yaml", AFTER_LABEL),
         ("seeds/annotations/first.jsonl", AFTER_LABEL | {"split", "validate"}),
         ("data/raw/articles/x.md", AFTER_LABEL | {"ingest", "split", "validate"}),
-        ("models/finetuned/model", {"export", "evaluate", "compare"}),
-        ("pipeline/classifiers/baseline.py", {"train_baseline", "evaluate", "compare"}),
+        ("models/finetuned/model", {"export", "combine", "evaluate", "compare"}),
+        ("pipeline/classifiers/baseline.py", {"train_baseline", "combine", "evaluate", "compare"}),
     ],
 )
 def test_a_change_reruns_what_hangs_on_it_and_nothing_before(path: str, stages: set[str]) -> None:
@@ -120,6 +120,6 @@ def test_test_labels_are_read_by_evaluate_alone() -> None:
 def test_plots_are_of_files_that_stages_make() -> None:
     made = set().union(*(files(stage, "outs", item) for _, stage, item in expanded()))
     for entry in story()["plots"]:
-        ((name, options),) = entry.items()
+        ((name, options),) = entry.items() if isinstance(entry, dict) else [(entry, {})]
         sources = options["y"] if isinstance(options.get("y"), dict) else [name]
         assert set(sources) <= made, name

@@ -8,12 +8,20 @@ from tests.miniature import PLACES, Run
 
 
 def test_everything_promised_is_made(project: Path) -> None:
-    for model in ("baseline", "finetuned", "finetuned-int8"):
+    for model in ("baseline", "finetuned", "finetuned-int8", "ensemble", "cascade"):
         assert (project / "models" / model / "model" / "manifest.json").is_file()
         figures = json.loads((project / "models" / model / "evaluation" / "metrics.json").read_text())["test"]
         assert set(figures["topics"]["classes"]) == {"sport", "music"}
+        decision = json.loads((project / "models" / model / "model" / "decision.json").read_text())
+        assert len(decision["calibration"]["topic_slopes"]) == 2
+        assert decision["abstain_below"] > 0
+        slices = (project / "models" / model / "evaluation" / "slices.csv").read_text()
+        for group in ("genre,poem", "pair,unseen in train", "length,11 to 25 words", "topic_count,several topics"):
+            assert group in slices
     baseline = json.loads((project / "models" / "baseline" / "evaluation" / "metrics.json").read_text())["test"]
     assert baseline["topics"]["macro_f1"] > 0.95
+    comparison = json.loads((project / "models" / "comparison.json").read_text())
+    assert all(name.split(" against ")[0] in told["verdict"] for name, told in comparison.items())
     champion = json.loads((project / "models" / "champion.json").read_text())
     manifest = json.loads((project / "models" / champion["model"] / "model" / "manifest.json").read_text())
     assert champion["sha256"] == manifest["sha256"]
@@ -65,7 +73,12 @@ def test_metrics_plots_and_dag_show_something(project: Path, run: Run) -> None:
     assert "test.topics.macro_f1" in metrics
     told = run(project, "dvc", "plots", "show").stdout
     page = Path(told.strip().removeprefix("file://")).read_text()
-    for title in ("Fine-tuning: loss by epoch", "Stance, baseline", "Precision and recall by topic, finetuned"):
+    for title in (
+        "Fine-tuning: loss by epoch",
+        "Stance, baseline",
+        "Scores as probabilities, finetuned",
+        "Error by share of sentences, baseline",
+    ):
         assert title in page
     assert "train_finetuned" in run(project, "dvc", "dag").stdout
 
@@ -76,11 +89,11 @@ def test_every_training_and_evaluation_is_a_run_found_by_its_models_hash(project
     runs: dict[str, dict[str, str]] = {}
     for run_id, key, value in tags:
         runs.setdefault(run_id, {})[key] = value
-    for model in ("baseline", "finetuned", "finetuned-int8"):
+    for model in ("baseline", "finetuned", "finetuned-int8", "ensemble", "cascade"):
         sha256 = json.loads((project / "models" / model / "model" / "manifest.json").read_text())["sha256"]
         kinds = {run["kind"] for run in runs.values() if run.get("model.sha256") == sha256}
         assert "evaluation" in kinds
-        assert ("training" in kinds) == (model != "finetuned-int8")
+        assert ("training" in kinds) == (model in ("baseline", "finetuned"))
 
 
 def test_the_champion_scores_articles(project: Path, run: Run) -> None:

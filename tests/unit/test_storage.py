@@ -1,5 +1,8 @@
 """Atomic files, JSON Lines, and sealed folders that notice a changed byte."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,16 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.schemas import Annotation, Reject
-from pipeline.storage import atomic_folder, atomic_write, read_jsonl, seal, sha256_of, verify, write_jsonl
+from pipeline.storage import (
+    atomic_folder,
+    atomic_write,
+    left_by_killed,
+    read_jsonl,
+    seal,
+    sha256_of,
+    verify,
+    write_jsonl,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -104,3 +116,22 @@ def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
     hashes = [sha256_of(tmp_path / name) for name in "abcd"]
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_writer_left_is_cleared_by_the_next(kind: str, tmp_path: Path, root: Path) -> None:
+    write = "atomic_write" if kind == "file" else "atomic_folder"
+    code = f"""
+import os, signal
+from pathlib import Path
+from pipeline.storage import {write}
+with {write}(Path("out")) as it:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, check=False)
+    (left,) = tmp_path.iterdir()
+    assert left_by_killed(tmp_path) == [left]
+    with atomic_write(tmp_path / "out"), atomic_write(tmp_path / "out"):  # a living writer is left alone
+        assert not left.exists()
+        assert len(list(tmp_path.glob(".out.*.part"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

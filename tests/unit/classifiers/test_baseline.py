@@ -118,6 +118,26 @@ def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
         load_classifier(tmp_path)
 
 
+def test_ngrams_by_word_are_those_of_scikit_learn_to_the_last_bit(
+    labelled: list[LabelledSentence], two_topics: Taxonomy, params: Params
+) -> None:
+    model = baseline.train(labelled, labelled, params.train_baseline.model_copy(update={"min_df": 1}), two_topics)
+    texts = [row.text for row in labelled]
+    texts += [
+        "",
+        " ",
+        "A b  C\t\tgoal\nÉtat ΟΔΟΣ",
+        "ΟΔΟΣ\u00a0İstanbul ﬁn the",
+        texts[0].upper(),
+        "x" * 300,
+        "team team team",
+    ]
+    own, theirs = model._read(texts), model.features.transform(texts)
+    assert (own.indptr == theirs.indptr).all()
+    assert (own.indices == theirs.indices).all()
+    assert own.data.tobytes() == theirs.data.tobytes()
+
+
 def test_the_heaviest_words_are_those_of_their_class(model: baseline.Baseline) -> None:
     rows = baseline.heaviest(model, 6)
     words = {name: {row["feature"] for row in rows if row["class"] == name} for name in ("sport", "music", "good")}

@@ -1,19 +1,23 @@
 """Fine-tuning, storing and exporting, on an encoder small enough for a test."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.classifiers import finetuned, finetuning, onnx
-from pipeline.classifiers.encoder import resolve_encoder
+from pipeline.classifiers import exporting, finetuned, finetuning, onnx
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
-from pipeline.classifiers.registry import load_classifier
-from pipeline.classifiers.tokens import batches_by_length, context_of
+from pipeline.classifiers.registry import load_classifier, load_for_scoring
+from pipeline.classifiers.tokens import context_of
+from pipeline.encoding.batches import batches_by_length
+from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import Params, TrainFinetunedParams
 from pipeline.schemas import LabelledSentence
+from pipeline.storage import seal
 from pipeline.taxonomy import Taxonomy
 from tests.conftest import sentence
 
@@ -99,7 +103,7 @@ def test_int8_says_nearly_the_same_and_exports_to_the_same_bytes(
     hashes = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        hashes.append(onnx.export(folder, tmp_path / name, params.export))
+        hashes.append(exporting.export(folder, tmp_path / name, params.export))
     assert hashes[0] == hashes[1]
     assert str(Path(finetuned.__file__).parents[2]).encode() not in (tmp_path / "one" / "model.onnx").read_bytes()
     quantised, full = load_classifier(tmp_path / "one"), load_classifier(folder)
@@ -187,7 +191,7 @@ def test_other_families_are_trained_stored_and_exported(
     for name in ("full", "int8"):
         (tmp_path / name).mkdir()
     finetuned.save(result.model, result.tokenizer, tmp_path / "full")
-    onnx.export(tmp_path / "full", tmp_path / "int8", params.export)
+    exporting.export(tmp_path / "full", tmp_path / "int8", params.export)
     full, quantised = load_classifier(tmp_path / "full"), load_classifier(tmp_path / "int8")
     assert np.abs(full.predict_proba(labelled)[1] - quantised.predict_proba(labelled)[1]).max() < 0.2
 
@@ -208,3 +212,41 @@ def make_encoder(family: str, small_encoder: Path, folder: Path) -> None:
     AutoModel.from_config(AutoConfig.for_model(family, **common, **shape)).save_pretrained(folder)
     tokenizer.model_input_names = names
     tokenizer.save_pretrained(folder)
+
+
+def test_a_host_on_which_8_bits_go_wrong_scores_in_32(
+    folder: Path, params: Params, tmp_path: Path, labelled: list[LabelledSentence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "finetuned-int8" / "model"
+    target.mkdir(parents=True)
+    exporting.export(folder, target, params.export)
+    assert onnx.load_checked(target).name == "finetuned-int8"
+    whole = onnx.OnnxClassifier._run
+
+    def saturating(self: onnx.OnnxClassifier, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+        topics, stances = whole(self, arrays)
+        in_8_bits = str(self.session._model_path).endswith(f"/{onnx.INT8}")
+        return (1 - topics if in_8_bits else topics), stances
+
+    monkeypatch.setattr(onnx.OnnxClassifier, "_run", saturating)
+    fallback = onnx.load_checked(target)
+    assert fallback.name == "finetuned-fp32"
+    exact, _ = finetuned.load(folder).predict_proba(labelled)
+    assert np.abs(fallback.predict_proba(labelled)[0] - exact).max() < 1e-4
+
+
+def test_scoring_takes_the_8_bit_form_only_where_it_was_made_from_the_model(
+    folder: Path, params: Params, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "finetuned" / "model")
+    assert load_for_scoring("finetuned", tmp_path).name == "finetuned"
+    target = tmp_path / "finetuned-int8" / "model"
+    target.mkdir(parents=True)
+    exporting.export(folder, target, params.export)
+    assert load_for_scoring("finetuned", tmp_path).name == "finetuned-int8"
+    manifest = json.loads((tmp_path / "finetuned" / "model" / "manifest.json").read_text())
+    (tmp_path / "finetuned" / "model" / "decision.json").write_text("{}")
+    (tmp_path / "finetuned" / "model" / "manifest.json").unlink()
+    seal(tmp_path / "finetuned" / "model", manifest["kind"])
+    with pytest.raises((UserError, KeyError)):  # no longer the one: it is loaded itself, and is broken
+        load_for_scoring("finetuned", tmp_path)

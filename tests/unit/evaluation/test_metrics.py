@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation import plots
 from pipeline.evaluation.comparison import choose_champion, compare
 from pipeline.evaluation.metrics import Judged, Resampling, evaluate, headline
+from pipeline.storage import as_csv
 from pipeline.taxonomy import LabelClass, Taxonomy
 
 TOPICS, STANCES = ("sport", "music"), ("good", "plain", "bad")
@@ -27,7 +28,8 @@ stances = st.sampled_from(STANCES)
 
 def judged(i: int, topics: tuple[str, ...], stance: str, said: tuple[str, ...], said_stance: str) -> Judged:
     scores = {t: 0.9 if t in said else 0.1 for t in TOPICS}
-    return Judged(f"s{i}", f"a{i // 3}", "text", topics, stance, said, said_stance, scores, {})
+    sure = {s: 0.8 if s == said_stance else 0.1 for s in STANCES}
+    return Judged(f"s{i}", f"a{i // 3}", "text", topics, stance, said, said_stance, scores, sure, 0.6)
 
 
 rows = st.lists(st.tuples(topic_sets, stances, topic_sets, stances), min_size=1, max_size=40).map(
@@ -46,11 +48,18 @@ def test_figures_are_those_of_scikit_learn(sentences: list[Judged]) -> None:
         own = figures["topics"]["classes"][topic]
         assert [own["precision"], own["recall"], own["f1"]] == pytest.approx([precision[i], recall[i], f1[i]], abs=1e-4)
         assert own["support"] == support[i]
-        assert own["f1_low"] <= own["f1_high"]
+        assert all(own[f"{name}_low"] <= own[f"{name}_high"] for name in ("precision", "recall", "f1", "ece"))
     pair = [s.stance for s in sentences], [s.predicted_stance for s in sentences]
     assert figures["stance"]["macro_f1"] == pytest.approx(f1_score(*pair, average="macro", zero_division=0), abs=1e-4)
     assert figures["stance"]["accuracy"] == pytest.approx(accuracy_score(*pair), abs=1e-4)
     assert figures["topics"]["exact_match"] == pytest.approx(accuracy_score(truth, said), abs=1e-4)
+    assert figures["topics"]["micro_f1"] == pytest.approx(
+        f1_score(truth, said, average="micro", zero_division=0), abs=1e-4
+    )
+    right = [s.right for s in sentences]
+    assert figures["joint_accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
+    assert figures["coverage"]["error"] == pytest.approx(1 - np.mean(right), abs=1e-4)
+    assert figures["stance"]["ece"] == pytest.approx(abs(0.8 - accuracy_score(*pair)), abs=1e-4)
 
 
 def width(sentences: list[Judged]) -> float:
@@ -90,8 +99,22 @@ def test_a_better_model_is_told_from_a_like_one() -> None:
     assert clear.is_better
     assert clear.probability > 0.99
     assert 0 < clear.low <= clear.gain <= clear.high
+    assert clear.gain == pytest.approx((clear.topics.gain + clear.stance.gain) / 2, abs=1e-4)
+    assert clear.verdict.startswith("better is better than worse: +")
     assert not compare(("like", like), ("worse", worse), TAXONOMY, RESAMPLING).is_better
-    assert not compare(("worse", worse), ("better", better), TAXONOMY, RESAMPLING).is_better
+    back = compare(("worse", worse), ("better", better), TAXONOMY, RESAMPLING)
+    assert not back.is_better
+    assert (back.gain, back.low, back.high) == (-clear.gain, -clear.high, -clear.low)  # the same articles are drawn
+    assert back.verdict.startswith("worse is worse than better: -")
+
+
+def test_a_gain_in_one_task_shows_there() -> None:
+    right = model(0)
+    stance_wrong = [replace(row, predicted_stance="bad") for row in right]
+    told = compare(("right", right), ("stance wrong", stance_wrong), TAXONOMY, RESAMPLING).as_json()
+    assert told["topics"] == {"gain": 0.0, "low": 0.0, "high": 0.0, "probability": 0.0}
+    assert told["stance"]["low"] > 0.5
+    assert told["verdict"].startswith("right is better")
 
 
 def test_ties_go_to_the_preferred_and_clear_gains_to_the_better() -> None:
@@ -104,6 +127,12 @@ def test_ties_go_to_the_preferred_and_clear_gains_to_the_better() -> None:
 def test_other_sentences_cannot_be_compared() -> None:
     with pytest.raises(UserError, match="other sentences"):
         compare(("a", model(1)), ("b", model(1)[1:]), TAXONOMY, RESAMPLING)
+
+
+def test_models_judged_by_other_annotations_cannot_be_compared() -> None:
+    changed = [replace(model(1)[0], stance="plain"), *model(1)[1:]]
+    with pytest.raises(UserError, match="other annotations"):
+        compare(("a", model(1)), ("b", changed), TAXONOMY, RESAMPLING)
 
 
 def test_topic_pairs_name_misses_and_inventions() -> None:
@@ -133,4 +162,4 @@ def test_curves_and_figures_are_drawn() -> None:
 
 
 def test_csv_is_quoted_where_it_must_be() -> None:
-    assert plots.as_csv([{"a": 'x,"y"', "b": 1}]) == 'a,b\n"x,""y""",1\n'
+    assert as_csv([{"a": 'x,"y"', "b": 1}]) == 'a,b\n"x,""y""",1\n'

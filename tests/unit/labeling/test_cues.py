@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.labeling.cues import CueMatcher, CueSet, load_cues
+from pipeline.labeling.cues import CueSet, load_cues
+from pipeline.labeling.matching import CueMatcher
 from pipeline.taxonomy import Taxonomy
 
 MATCHER = CueMatcher(

@@ -1,34 +1,24 @@
-"""Scoring: every sentence comes out, rejects are told, an output is complete or absent."""
+"""Scoring: every sentence comes out, rejects are told, counts are checked, nothing is written elsewhere."""
 
 import csv
+import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.classifiers.decision import Decision, Matrix, Readable
+from pipeline.classifiers.decision import Matrix, Readable
 from pipeline.errors import UserError
-from pipeline.scoring.rows import ScoredSentence
-from pipeline.scoring.scorer import rejects_path, score
+from pipeline.schemas import Article
+from pipeline.scoring import workers
+from pipeline.scoring.rows import score_articles
+from pipeline.scoring.scorer import Options, rejects_path, score, score_stream
 from pipeline.scoring.show import read_scored, show
 from pipeline.scoring.sinks import COLUMNS
-
-DECISION = Decision(("sport", "music"), ("good", "plain", "bad"), {"sport": 0.5, "music": 0.5})
-
-
-class ByWord:
-    """Says sport where "match" stands, music where "song" stands."""
-
-    name = "by-word"
-    sha256 = "0123456789abcdef"
-    decision = DECISION
-
-    def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
-        topics = np.array([["match" in s.text, "song" in s.text] for s in sentences], dtype=float)
-        return topics, np.tile([0.2, 0.5, 0.3], (len(sentences), 1))
+from tests.unit.scoring.scorers import ByWord
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def read(path: Path) -> list[dict[str, object]]:
 def test_every_sentence_comes_out_in_every_format(ending: str, articles: Path, tmp_path: Path) -> None:
     out = tmp_path / f"out.{ending}"
     tally = score([articles], out, ByWord())
-    assert (tally.read, tally.scored, tally.rejected, tally.sentences) == (6, 2, 4, 4)
+    assert (tally.read, tally.scored, tally.rejected, tally.sentences, tally.rows) == (6, 2, 4, 4, 4)
     rows = read(out)
     assert list(rows[0]) == list(COLUMNS)
     assert [row["text"] for row in rows] == [
@@ -75,24 +65,85 @@ def test_every_sentence_comes_out_in_every_format(ending: str, articles: Path, t
     assert {row["model"] for row in rows} == {"by-word@0123456789ab"}
 
 
+def test_parts_of_a_folder_hold_the_rows_of_one_file(tmp_path: Path) -> None:
+    many = tmp_path / "many.jsonl"
+    many.write_text(
+        "".join(f'{{"text": "The match number {i} was played. {"Then more. " * 50}"}}\n' for i in range(200))
+    )
+    score([many], tmp_path / "one.parquet", ByWord())
+    score([many], tmp_path / "folder", ByWord(), Options(parts=True))
+    names = sorted(path.name for path in (tmp_path / "folder").iterdir())
+    assert len(names) > 2
+    assert names == [f"part-{n:05}.parquet" for n in range(len(names))]
+    assert pq.read_table(tmp_path / "folder").equals(pq.read_table(tmp_path / "one.parquet"))
+
+
+def test_a_shorter_second_run_leaves_no_part_of_the_first(tmp_path: Path) -> None:
+    many, few = tmp_path / "many.jsonl", tmp_path / "few.jsonl"
+    line = f'{{"text": "{"The match was played. " * 30}"}}\n'
+    many.write_text("".join(line.replace("The", str(i)) for i in range(200)))
+    few.write_text('{"text": "A song."}\n')
+    score([many], tmp_path / "folder", ByWord(), Options(parts=True))
+    (tmp_path / "folder" / "mine.txt").write_text("keep")
+    score([few], tmp_path / "folder", ByWord(), Options(parts=True))
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["mine.txt", "part-00000.parquet"]
+
+
 def test_scores_in_jsonl_are_objects_by_label(articles: Path, tmp_path: Path) -> None:
     score([articles], tmp_path / "out.jsonl", ByWord())
     row = read(tmp_path / "out.jsonl")[0]
     assert row["topic_scores"] == {"sport": 1.0, "music": 0.0}
     assert row["stance_scores"] == {"good": 0.2, "plain": 0.5, "bad": 0.3}
+    assert row["confidence"] == 0.5
+    assert row["abstain"] is False
 
 
-def test_rejects_say_file_row_and_reason(articles: Path, tmp_path: Path) -> None:
+def test_columns_of_articles_stand_beside_each_of_their_sentences() -> None:
+    table = score_articles(
+        [Article("a", "A match. A song.", "One", "2020-01-01", "Paper"), Article("b", "", "Two"), Article("c", "End.")],
+        ByWord(),
+    )
+    assert table.select(["article_id", "title", "date", "source", "position"]).to_pylist() == [
+        {"article_id": "a", "title": "One", "date": "2020-01-01", "source": "Paper", "position": 0},
+        {"article_id": "a", "title": "One", "date": "2020-01-01", "source": "Paper", "position": 1},
+        {"article_id": "c", "title": "", "date": "", "source": "", "position": 0},
+    ]
+    assert score_articles([], ByWord()).schema == table.schema
+
+
+def test_rejects_say_file_row_reason_and_what_stood_there(articles: Path, tmp_path: Path) -> None:
+    (articles / "cells.csv").write_bytes(
+        "id,text\n1,déjà vu à côté\n2\n3,bad ".encode() + b'\xff byte\n4,"' + b"x" * 200_000 + b"\n"
+    )
+    (articles / "same.jsonl").write_text('{"id": "mine", "text": "Another."}\n')
+    (articles / "large.txt").write_text("The match. " * 20_000)
     out = tmp_path / "out.jsonl"
-    score([articles], out, ByWord())
-    rejects = read(rejects_path(out))
-    assert sorted((Path(str(r["file"])).name, r["row"]) for r in rejects) == [
+    tally = score([articles], out, ByWord(), Options(max_bytes=100_000))
+    rejects = {(Path(str(r["file"])).name, r["row"]): r for r in read(rejects_path(out))}
+    assert set(rejects) == {
         ("three.bin", 0),
         ("two.jsonl", 2),
         ("two.jsonl", 3),
         ("two.jsonl", 4),
-    ]
-    assert all(r["reason"] for r in rejects)
+        ("cells.csv", 2),
+        ("cells.csv", 3),
+        ("cells.csv", 4),
+        ("two.jsonl", 1),
+        ("large.txt", 0),
+    }
+    assert rejects["two.jsonl", 2]["raw"] == '{"text": 5}'
+    assert rejects["two.jsonl", 4]["raw"] == "{broken"
+    assert rejects["cells.csv", 2]["raw"] == "2"
+    assert rejects["cells.csv", 3]["raw"] == "3,bad \\xff byte"
+    assert "larger than 100000 bytes" in str(rejects["large.txt", 0]["reason"])
+    assert "seen before with another text" in str(rejects["two.jsonl", 1]["reason"])
+    assert all(r["reason"] for r in rejects.values())
+    assert tally.read == tally.scored + tally.rejected == tally.scored + 9
+
+
+def test_an_article_of_five_megabytes_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "large.txt").write_text(("The match was long. " * 40 + "\n\n") * 6000)
+    assert score([tmp_path / "large.txt"], tmp_path / "out.parquet", ByWord()).sentences == 240_000
 
 
 def test_old_rejects_do_not_stay(articles: Path, tmp_path: Path) -> None:
@@ -102,50 +153,106 @@ def test_old_rejects_do_not_stay(articles: Path, tmp_path: Path) -> None:
     assert not rejects_path(out).exists()
 
 
-def test_the_same_input_gives_the_same_bytes(articles: Path, tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes_with_any_number_of_workers(articles: Path, tmp_path: Path) -> None:
     for ending in ("jsonl", "csv", "parquet"):
-        for name in ("a", "b"):
-            score([articles], tmp_path / f"{name}.{ending}", ByWord())
+        for name, count in (("a", 1), ("b", 2)):
+            score([articles], tmp_path / f"{name}.{ending}", ByWord(), Options(workers=count))
         assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
 
 
+class Failing(ByWord):
+    def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
+        raise RuntimeError("out of memory")
+
+
 def test_a_failure_leaves_no_output(articles: Path, tmp_path: Path) -> None:
-    class Failing(ByWord):
-        def predict_proba(self, sentences: Sequence[Readable]) -> tuple[Matrix, Matrix]:
-            raise RuntimeError("out of memory")
-
     out = tmp_path / "out.jsonl"
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="out of memory"):
         score([articles], out, Failing())
-    assert {p.name for p in tmp_path.iterdir()} == {"articles"}
+    assert {p.name for p in tmp_path.iterdir()} == {"articles", "out.jsonl.partial"}
 
 
-def test_many_sentences_are_scored_in_chunks(tmp_path: Path) -> None:
-    path = tmp_path / "many.txt"
-    path.write_text("\n\n".join(f"Number {i} of the match was played." for i in range(5000)), encoding="utf-8")
-    tally = score([path], tmp_path / "out.jsonl", ByWord())
-    assert tally.sentences == 5000
-    assert [row["position"] for row in read(tmp_path / "out.jsonl")] == list(range(5000))
+@pytest.mark.parametrize("change", [{"articles": 1}, {"rows": 3}])
+def test_a_lost_article_or_row_is_noticed(
+    change: dict[str, int], articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = workers.Scorer.__call__
+    monkeypatch.setattr(workers.Scorer, "__call__", lambda self, given: replace(whole(self, given), **change))
+    with pytest.raises(RuntimeError, match="were lost"):
+        score([articles], tmp_path / "out.jsonl", ByWord())
+    assert not (tmp_path / "out.jsonl").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "out", "told"),
-    [
-        ("no.txt", "out.jsonl", "no.txt"),
-        ("empty", "out.jsonl", "no article found"),
-        ("empty", "out.xml", "unknown ending"),
-    ],
-)
-def test_bad_arguments_are_one_line(name: str, out: str, told: str, tmp_path: Path) -> None:
+def test_an_id_never_becomes_a_path(tmp_path: Path) -> None:
+    inbox, home = tmp_path / "in" / "deep", tmp_path / "home"
+    inbox.mkdir(parents=True)
+    home.mkdir()
+    ids = ["../../evil", "/tmp/evil", "..\\evil", "a/../../evil", "C:\\evil"]
+    rows = [{"id": id_, "title": id_, "source": id_, "text": f"The match of {id_}."} for id_ in ids]
+    rows += [{"id": id_, "text": 1} for id_ in ids]
+    (inbox / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    score([inbox], home / "out.jsonl", ByWord())
+    score([inbox], home / "folder", ByWord(), Options(parts=True))
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {
+        "in/deep/a.jsonl",
+        "home/out.jsonl",
+        "home/out.jsonl.rejects.jsonl",
+        "home/folder/part-00000.parquet",
+        "home/folder.rejects.jsonl",
+    }
+    assert read(home / "out.jsonl")[0]["article_id"] == "../../evil"
+
+
+def test_excel_safe_guards_cells_that_begin_like_formulas(tmp_path: Path) -> None:
+    texts = ["=HYPERLINK(1)", "+1 match", "-2 songs", "@all of them", "Plain = here"]
+    rows = [{"id": f"{n}", "title": text, "source": f"\t{text}", "text": f"{text}."} for n, text in enumerate(texts)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, safe in (("safe", True), ("plain", False)):
+        score([tmp_path / "a.jsonl"], tmp_path / f"{name}.csv", ByWord(), Options(excel_safe=safe))
+    safe, plain = read(tmp_path / "safe.csv"), read(tmp_path / "plain.csv")
+    cells = [str(value) for row in safe for value in row.values() if isinstance(value, str)]
+    assert cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert [row["title"] for row in safe] == [
+        "'=HYPERLINK(1)",
+        "'+1 match",
+        "'-2 songs",
+        "'@all of them",
+        "Plain = here",
+    ]
+    assert [row["title"] for row in plain] == texts
+
+
+def test_a_stream_is_scored_into_a_stream(articles: Path) -> None:
+    out, rejects = io.BytesIO(), io.BytesIO()
+    names = {articles / "two.jsonl": "-"}
+    tally = score_stream([articles / "two.jsonl"], out, rejects, ByWord(), names=names)
+    assert (tally.read, tally.scored, tally.rejected) == (4, 1, 3)
+    assert [json.loads(line)["text"] for line in out.getvalue().splitlines()] == ["A match.", "Nothing."]
+    assert {json.loads(line)["file"] for line in rejects.getvalue().splitlines()} == {"-"}
+
+
+def test_what_runs_wrote_among_the_input_is_not_read(articles: Path) -> None:
+    out = articles / "out.jsonl"
+    first = score([articles], out, ByWord())
+    again = score([articles], out, ByWord())
+    assert (first.read, first.rows) == (again.read, again.rows)
+
+
+def test_an_unknown_ending_is_told_before_any_work(articles: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"\.jsonl, \.csv, \.parquet"):
+        score([articles], tmp_path / "out.xlsx", ByWord())
+
+
+def test_a_folder_without_articles_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=told) as caught:
-        score([tmp_path / name], tmp_path / out, ByWord())
-    assert len(caught.value.problems) == 1
-    assert not (tmp_path / out).exists()
+    with pytest.raises(UserError, match="no article found"):
+        score([tmp_path / "empty"], tmp_path / "out.jsonl", ByWord())
+    assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_columns_are_those_promised() -> None:
-    assert tuple(ScoredSentence.__dataclass_fields__) == COLUMNS
+def test_columns_are_the_documented_ones() -> None:
     assert " ".join(COLUMNS) == (
         "article_id title date source sentence_id position heading start end text topics topic_scores "
         "stance stance_scores confidence abstain model"

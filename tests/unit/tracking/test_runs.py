@@ -1,87 +1,85 @@
-"""Runs reach the store, a lost store costs nothing, and what was spooled is sent once."""
+"""What a stage tells is in the store, whole and once."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from pipeline.tracking import runs as tracking
+from pipeline.tracking.journal import journals
+from pipeline.tracking.place import spool
+from pipeline.tracking.store import client, find_by_model, search
+from tests.unit.tracking.conftest import record
 
 
-@pytest.fixture(autouse=True)
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-def record(sha256: str = "abc") -> None:
-    with tracking.run("train_baseline", "a run") as run:
-        run.params({"train_baseline": {"min_df": 2}})
-        run.metrics({"validation.loss": 0.5}, step=1)
-        run.metrics({"validation.loss": 0.25}, step=2)
-        run.tags({"kind": "training", tracking.MODEL_TAG: sha256})
-        run.table([{"class": "sport", "f1": 0.5}], "by_class.json")
-        run.text("hello", "notes/hello.txt")
-        figure = Figure()
-        figure.add_subplot().plot([1, 2])
-        run.figure(figure, "plots/line.png")
-
-
-def check_complete() -> None:
-    found = tracking.find_by_model("abc")
+def check_complete(tmp_path: Path) -> None:
+    found = find_by_model("abc")
     assert found is not None
-    assert found.info.status == "FINISHED"
-    assert found.info.run_name == "a run"
-    assert found.data.params == {"train_baseline.min_df": "2"}
-    client = tracking._client()
-    history = client.get_metric_history(found.info.run_id, "validation.loss")
+    assert (found.info.status, found.info.run_name) == ("FINISHED", "a run")
+    assert found.data.params == {
+        "train_baseline.min_df": "2",
+        "train_baseline.class_weight": "null",
+        "train_baseline.word_ngrams": "[1, 2]",
+    }
+    assert found.data.metrics["data.train.sentences"] == 36
+    assert found.data.metrics["run.seconds"] > 0
+    assert found.data.metrics["run.peak_memory_mib"] > 10
+    tags = found.data.tags
+    assert tags["dvc.stage"] == "train_baseline"
+    assert tags["params.sha256"] == tags["params.yaml.sha256"]
+    (given,) = found.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("train", tags["params.sha256"][:32])
+    store = client()
+    history = store.get_metric_history(found.info.run_id, "validation.loss")
     assert [(m.step, m.value) for m in history] == [(1, 0.5), (2, 0.25)]
-    assert {a.path for a in client.list_artifacts(found.info.run_id)} == {"by_class.json", "notes", "plots"}
-    assert found.data.tags["dvc.stage"] == "train_baseline"
+    folder = Path(store.download_artifacts(found.info.run_id, "", str(tmp_path)))
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert {"by_class.json", "notes/hello.txt", "plots/line.png", "summary.html", "dvc/params.yaml"} <= files
+    assert "mlflow==" in (folder / "environment" / "packages.txt").read_text()
+    table = store.load_table(found.info.experiment_id, "by_class.json", [found.info.run_id])
+    assert table["class"].tolist() == ["sport", "music"]
+    page = (folder / "summary.html").read_text()
+    for part in ("a run", "train_baseline.min_df", "sport", "data:image/png;base64,"):
+        assert part in page
 
 
-def test_a_run_is_stored_and_found_by_the_hash_of_its_model() -> None:
+def test_a_run_is_stored_and_found_by_the_hash_of_its_model(tmp_path: Path) -> None:
     record()
-    check_complete()
-    assert tracking.find_by_model("other") is None
-    assert not tracking.SPOOL.exists()
+    check_complete(tmp_path)
+    assert find_by_model("other") is None
+    assert journals(spool()) == []
+
+
+def test_a_stage_imports_no_mlflow() -> None:
+    code = "import sys, pipeline.tracking.runs; print([m for m in sys.modules if m.split('.')[0] == 'mlflow'])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_run_whose_block_raises_is_failed() -> None:
     with pytest.raises(RuntimeError), tracking.run("train_baseline", "broken") as run:
         run.tags({"kind": "training", tracking.MODEL_TAG: "bad"})
         raise RuntimeError
-    found = tracking.find_by_model("bad")
-    assert found is not None
+    (found,) = search()
     assert found.info.status == "FAILED"
 
 
-def test_a_store_that_is_down_costs_one_line_and_the_run_is_sent_later_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+def test_switched_off_it_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DETENTE_TRACKING", "off")
+    record()
+    assert not spool().exists()
+    assert search() == []
+
+
+def test_a_journal_that_cannot_be_written_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mlspool").write_text("in the way")
     record()
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tracking:")]
     assert len(told) == 1
-    assert "detente track" in told[0]
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert tracking.send_spooled() == ["a run"]
-    assert tracking.send_spooled() == []
-    check_complete()
 
 
-def test_a_store_that_breaks_in_the_middle_is_filled_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tracking._send
-
-    def breaking(client: object, run_id: str, event: dict[str, object]) -> None:
-        if event["kind"] == "table":
-            raise ConnectionError("gone")
-        real(client, run_id, event)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(tracking, "_send", breaking)
+def test_the_tables_are_known_to_the_ui() -> None:
     record()
-    monkeypatch.setattr(tracking, "_send", real)
-    assert tracking.send_spooled() == ["a run"]
-    experiment = tracking._client().get_experiment_by_name(tracking.EXPERIMENT)
-    assert experiment is not None
-    assert len(tracking._client().search_runs([experiment.experiment_id])) == 1  # the same run, not another
+    (found,) = search()
+    assert json.loads(found.data.tags["mlflow.loggedArtifacts"]) == [{"path": "by_class.json", "type": "table"}]

@@ -1,0 +1,184 @@
+"""What may be wrong with a checkout, and the one command that mends it. Nothing is changed by looking."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from pipeline.errors import Problem, UserError
+from pipeline.storage import MANIFEST, left_by_killed, verify
+from pipeline.tracking.journal import journals
+from pipeline.tracking.origin import dvc_md5
+
+_SHOWN = 5  # packages named in a finding
+
+
+def findings(root: Path) -> Iterator[Problem]:
+    """Everything that is wrong with the checkout at `root`."""
+    yield from locks(root)
+    yield from leftovers(root)
+    yield from cache(root)
+    yield from models(root)
+    yield from store(root)
+    yield from unsent(root)
+    yield from packages(root)
+
+
+def locks(root: Path) -> Iterator[Problem]:
+    """DVC's list of who reads and writes what: broken, or naming processes that are gone."""
+    path = root / ".dvc" / "tmp" / "rwlock"
+    if not path.is_file():
+        return
+    mend = f"rm -f {shlex.quote(str(path))}"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        writers = list(held.get("write", {}).values())
+        owners = writers + [one for readers in held.get("read", {}).values() for one in readers]
+        pids = {int(owner["pid"]) for owner in owners}
+    except (ValueError, AttributeError, KeyError, TypeError):
+        yield Problem("lock file is broken", str(path), mend)
+        return
+    gone = sorted(pid for pid in pids if _is_gone(pid, path.stat().st_mtime))
+    if gone:
+        told = ", ".join(map(str, gone))
+        remedy = mend if len(gone) == len(pids) else "dvc repro"  # which lets go of it and keeps what others hold
+        yield Problem(f"lock left behind by a process that is gone ({told})", str(path), remedy)
+
+
+def _is_gone(pid: int, written: float) -> bool:
+    """Whether no process has this id, or one that began after the lock was written, as in a restarted container."""
+    try:
+        return bool(psutil.Process(pid).create_time() > written + 1)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+
+
+def leftovers(root: Path) -> Iterator[Problem]:
+    """Half-written outputs of killed stages."""
+    folders = {(root / out["path"]).parent for _, out in _outs(root)}
+    for left in sorted(path for folder in folders for path in left_by_killed(folder)):
+        yield Problem("half-written by a process that is gone", str(left), f"rm -r {shlex.quote(str(left))}")
+
+
+def cache(root: Path) -> Iterator[Problem]:
+    """Objects of the outputs in dvc.lock whose bytes are not those of their name."""
+    store = _cache_folder(root) / "files" / "md5"
+    for stage, out in _outs(root):
+        md5 = str(out.get("md5", ""))
+        whole = _object(store, md5)
+        if not md5 or not whole.is_file():
+            continue  # never cached, or not pulled yet: `dvc status` tells
+        parts = [md5]
+        if md5.endswith(".dir"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a broken list is found by its own hash
+                parts += [entry["md5"] for entry in json.loads(whole.read_bytes())]
+        for part in dict.fromkeys(parts):
+            path = _object(store, part)
+            mend = f"rm -f {shlex.quote(str(path))} && dvc repro {stage}"
+            if not path.is_file():
+                yield Problem(f"object of {out['path']} is missing from the cache", str(path), mend)
+            elif hashlib.md5(path.read_bytes()).hexdigest() != part.removesuffix(".dir"):
+                yield Problem(f"object of {out['path']} is damaged in the cache", str(path), mend)
+
+
+def models(root: Path) -> Iterator[Problem]:
+    """Model folders in place that are not what their manifest, or dvc.lock, says."""
+    for _, out in _outs(root):
+        folder = root / out["path"]
+        if not (folder / MANIFEST).is_file():
+            continue
+        mend = f"dvc checkout --force {shlex.quote(str(out['path']))}"
+        try:
+            verify(folder)
+        except UserError as error:
+            yield from (Problem(problem.what, problem.where, mend) for problem in error.problems)
+        else:
+            if dvc_md5(folder) != out.get("md5"):
+                yield Problem("another model than dvc.lock names", str(folder), mend)
+
+
+def store(root: Path) -> Iterator[Problem]:
+    """A tracking database of another version of MLflow, or none at all."""
+    path = root / "mlflow.db"
+    if not path.is_file():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            found = {row[0] for row in database.execute("select version_num from alembic_version")}
+    except sqlite3.Error as error:
+        yield Problem(f"not a tracking database ({error})", str(path), f"mv {path} {path}.broken")
+        return
+    if found != heads():
+        yield Problem("store is not migrated to this MLflow", str(path), f"mlflow db upgrade sqlite:///{path}")
+
+
+def heads() -> set[str]:
+    """The last migrations of the installed MLflow, read from their files: importing it would take seconds."""
+    spec = importlib.util.find_spec("mlflow")
+    (place,) = (spec and spec.submodule_search_locations) or ("",)
+    texts = [p.read_text(encoding="utf-8") for p in Path(place).glob("store/db_migrations/versions/*.py")]
+    known = {name for text in texts for name in re.findall(r'^revision\b.*?= *["\'](\w+)', text, re.MULTILINE)}
+    earlier = {name for text in texts for name in re.findall(r'^down_revision\b.*?= *["\'](\w+)', text, re.MULTILINE)}
+    return known - earlier
+
+
+def unsent(root: Path) -> Iterator[Problem]:
+    """Runs that no store has taken yet."""
+    waiting = [one for one in journals(root / "mlspool") if not (one.is_held("writing") or one.is_held("sending"))]
+    if waiting:
+        yield Problem(f"{len(waiting)} runs are not in MLflow yet", str(root / "mlspool"), "detente track")
+
+
+def packages(root: Path) -> Iterator[Problem]:
+    """Installed versions that are not those of requirements.lock."""
+    path = root / "requirements.lock"
+    if not path.is_file():
+        return
+    other = []
+    for name, wanted in re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "absent"
+        if wanted not in (found, found.partition("+")[0]):  # torch bears its build behind a plus
+            other.append(f"{name} {found} instead of {wanted}")
+    if other:
+        more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
+        told = ", ".join(other[:_SHOWN]) + more
+        yield Problem(f"other packages than the lock's: {told}", str(path), f"python -m pip install -r {path}")
+
+
+def _outs(root: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Each output in dvc.lock with the stage that makes it."""
+    try:
+        stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return []
+    return [(name, out) for name, stage in stages.items() for out in stage.get("outs", [])]
+
+
+def _cache_folder(root: Path) -> Path:
+    """Where DVC's configuration puts the cache."""
+    folder = root / ".dvc"
+    config = configparser.ConfigParser(interpolation=None)
+    config.read([folder / "config", folder / "config.local"], encoding="utf-8")
+    return folder / config.get("cache", "dir", fallback="cache")
+
+
+def _object(store: Path, md5: str) -> Path:
+    return store / md5[:2] / md5[2:]

@@ -1,0 +1,1 @@
+"""What every use of an encoder shares: where its weights are, batches of like length, sentence embeddings."""

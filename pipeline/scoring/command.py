@@ -1,0 +1,127 @@
+"""`detente score`: what it reads, how it runs on this machine, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.classifiers.decision import Classifier
+from pipeline.classifiers.registry import load_for_scoring
+from pipeline.scoring.machine import cores, default_workers
+from pipeline.scoring.progress import progress_over
+from pipeline.scoring.scorer import Options, Tally, rejects_path, score, score_stream
+from pipeline.scoring.sinks import check_ending
+
+STREAM = "-"
+_MAPPED = 2_000_000  # rows; of more, `detente aggregate` makes the map when it is wanted
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed; 0 workers, threads or tokens mean: as the machine has."""
+
+    paths: list[str]
+    out: str
+    model: str
+    models: Path
+    workers: int
+    threads: int
+    batch_tokens: int
+    quiet: bool
+    as_json: bool
+
+
+def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, restart: bool) -> None:
+    """Score as requested and print the tally: to standard error where rows go to standard output.
+
+    Raises:
+        UserError: for whatever the user can mend.
+        KeyboardInterrupt: with what to type to go on.
+    """
+    out = Path(request.out)
+    parts = parts or (request.out != STREAM and (request.out.endswith("/") or out.is_dir()))
+    if not parts and request.out != STREAM:
+        check_ending(out)
+    workers = request.workers or default_workers()
+    if workers > 1:  # every worker has a core of its own; threads before forking would be lost in the workers
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    classifier = _load(request, workers)
+    in_torch = hasattr(classifier, "network")  # PyTorch has threads of its own, which forked workers would miss
+    workers = (2 if classifier.name.endswith("bf16") else 1) if in_torch else workers
+    options = Options(max_bytes, workers, in_torch, parts, excel_safe, restart)
+    with _spooled(request.paths) as (paths, names):
+        if request.out == STREAM:
+            tally = score_stream(paths, sys.stdout.buffer, sys.stderr.buffer, classifier, options, names)
+        else:
+            tally = _to_file(paths, names, out, classifier, options, request.quiet)
+    _tell(request, tally, classifier, out)
+
+
+def _load(request: Request, workers: int) -> Classifier:
+    threads = request.threads or max(1, cores() // workers)
+    classifier = load_for_scoring(request.model, request.models, threads)
+    if request.batch_tokens:
+        for part in (classifier, getattr(classifier, "careful", None)):
+            if hasattr(part, "batch_tokens"):
+                part.batch_tokens = request.batch_tokens  # type: ignore[union-attr]
+    return classifier
+
+
+def _to_file(
+    paths: list[Path], names: dict[Path, str], out: Path, classifier: Classifier, options: Options, quiet: bool
+) -> Tally:
+    with progress_over(quiet) as progress:
+        try:
+            return score(paths, out, classifier, options, progress, names)
+        except KeyboardInterrupt:
+            done = f"what is done is kept in {out.name}.partial; the same command goes on from there"
+            raise KeyboardInterrupt(done) from None
+
+
+@contextmanager
+def _spooled(words: list[str]) -> Iterator[tuple[list[Path], dict[Path, str]]]:
+    """The paths to read, standard input among them as a file of JSON Lines, and the names that rejects give them."""
+    if STREAM not in words:
+        yield [Path(word) for word in words], {}
+        return
+    with tempfile.TemporaryDirectory(prefix="detente-") as folder:
+        spool = Path(folder) / "stdin.jsonl"
+        with spool.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        yield [spool if word == STREAM else Path(word) for word in words], {spool: STREAM}
+
+
+def _tell(request: Request, tally: Tally, classifier: Classifier, out: Path) -> None:
+    stream = sys.stderr if request.out == STREAM else sys.stdout
+    if request.as_json:
+        print(json.dumps(asdict(tally) | {"model": classifier.name, "out": request.out}), file=stream)
+    elif not request.quiet:
+        print(f"{tally} by {classifier.name} → {request.out}", file=stream)
+        if request.out != STREAM:
+            if tally.rejected:
+                print(f"rejected articles and why: {rejects_path(out)}")
+            if 0 < tally.rows <= _MAPPED:
+                _print_map(out)
+
+
+def _print_map(out: Path) -> None:
+    """Topics by stance of what was written."""
+    from rich import print as rich_print
+
+    from pipeline.scoring.summary.scheme import scheme_of
+    from pipeline.scoring.summary.scored import open_scored
+    from pipeline.scoring.summary.stance_map import StanceMap
+    from pipeline.scoring.summary.terminal import terminal_map
+
+    source = open_scored(out)
+    found = StanceMap(scheme_of(source.topics, source.stances))
+    for batch in source.batches(found.columns):
+        found.add(batch)
+    rich_print("", terminal_map(found), f"a page to read: detente report {out} -o report.html", sep="\n")

@@ -1,0 +1,71 @@
+"""A small grid of experiments: queued and run by DVC, one run of MLflow above those of its experiments."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import os
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+
+from tabulate import tabulate
+
+from pipeline.errors import UserError
+from pipeline.tracking.origin import SWEEP
+
+_FIGURES = ("test.topics.macro_f1", "test.stance.macro_f1")
+
+
+def combinations(grid: Sequence[str]) -> list[list[str]]:
+    """All settings of a grid.
+
+    >>> combinations(["train_baseline.topic_c=1,10", "train_baseline.seed=0"])
+    [['train_baseline.topic_c=1', 'train_baseline.seed=0'], ['train_baseline.topic_c=10', 'train_baseline.seed=0']]
+    """
+    axes = []
+    for entry in grid:
+        name, equals, values = entry.partition("=")
+        if not equals or not name or not all(values.split(",")):
+            raise UserError.one(f"no values in {entry!r}", "sweep", "write train_baseline.topic_c=1,3,10")
+        axes.append([f"{name}={value}" for value in values.split(",")])
+    return [list(setting) for setting in itertools.product(*axes)]
+
+
+def sweep(target: str, grid: Sequence[str]) -> str:
+    """Run `target` once for each setting of the grid, each from the current workspace; returns the comparison.
+
+    Raises:
+        UserError: when the grid is no grid or DVC does not take it.
+    """
+    name = f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+    for number, setting in enumerate(combinations(grid), start=1):
+        options = itertools.chain.from_iterable(("--set-param", one) for one in setting)
+        _dvc("exp", "run", "--queue", "--name", f"{name}-{number}", *options, target)
+    _dvc("exp", "run", "--run-all", "--jobs", "1", environment={SWEEP: name})
+    return comparison(_dvc("exp", "show", "--csv", "--no-pager", capture=True), name, [e.split("=")[0] for e in grid])
+
+
+def comparison(shown: str, name: str, params: Sequence[str]) -> str:
+    """The experiments of a sweep side by side, from what `dvc exp show --csv` prints."""
+    wanted = (*params, *_FIGURES)
+    rows: list[dict[str, str]] = []
+    for row in csv.DictReader(io.StringIO(shown)):
+        if row["Experiment"].startswith(f"{name}-"):
+            # a column is the name, or file:name where several files have the name
+            cells = {k: v for k, v in row.items() if k.split(":")[-1] in wanted and v}
+            rows.append({"experiment": row["Experiment"], "state": row["State"] or "Success", **cells})
+    varying = {k for row in rows for k in row if len({one.get(k) for one in rows}) > 1} | {"experiment", "state"}
+    table = [{k.removeprefix("models/"): v for k, v in row.items() if k in varying} for row in rows]
+    return tabulate(sorted(table, key=lambda row: str(row["experiment"])), headers="keys")
+
+
+def _dvc(*words: str, environment: dict[str, str] | None = None, capture: bool = False) -> str:
+    done = subprocess.run(
+        ["dvc", *words], env={**os.environ, **(environment or {})}, text=True, check=False,
+        stdout=subprocess.PIPE if capture else None,
+    )  # fmt: skip
+    if done.returncode:
+        raise UserError.one(f"`dvc {' '.join(words)}` failed", "sweep", "mend what DVC names above")
+    return done.stdout or ""

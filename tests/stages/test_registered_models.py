@@ -1,0 +1,140 @@
+"""The miniature's models in MLflow's form: nothing but what scoring needs, loaded and served without the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.models import Model
+
+from pipeline.tracking.packaging import EXAMPLE, REQUIREMENTS, package
+
+TEXTS = ["The match and the goal in town was booed with anger.", "The singer gave a concert and was praised with joy."]
+IMPORTED = """
+import builtins, json, sys
+from importlib.metadata import packages_distributions
+plain, seen = builtins.__import__, set()
+def noting(name, caller=None, *rest):
+    if (caller or {}).get("__name__", "").startswith("pipeline."):
+        seen.add(name.split(".")[0])
+    return plain(name, caller, *rest)
+builtins.__import__ = noting
+from pipeline.classifiers.pyfunc import _load_pyfunc
+_load_pyfunc(sys.argv[1]).predict(["A match was praised."])
+builtins.__import__ = plain
+owners = packages_distributions()
+print(json.dumps(sorted(owners[name][0].lower() for name in seen - sys.stdlib_module_names - {"pipeline"})))
+"""
+UNSEEN = {"mlflow", "scipy"}  # needed, but imported by others than us
+
+
+@pytest.mark.parametrize("kind", REQUIREMENTS)
+def test_requirements_are_what_scoring_imports(kind: str, project: Path, root: Path) -> None:
+    command = [sys.executable, "-c", IMPORTED, str(project / "models" / kind / "model")]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    told = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout
+    assert set(json.loads(told)) == set(REQUIREMENTS[kind]) - UNSEEN
+
+
+def test_compare_registers_the_champion_of_the_pipeline(project: Path) -> None:
+    champion = json.loads((project / "models" / "champion.json").read_text())
+    version = stored(project).get_model_version_by_alias("detente", "champion")
+    assert version.tags["model.sha256"] == champion["sha256"]
+    assert version.tags["champion.decision"] == "first"
+    assert version.description.startswith(f"# Model card: {champion['model']}")
+    run = stored(project).get_run(version.run_id)
+    assert run.data.tags["model.sha256"] == champion["sha256"]
+
+
+def stored(project: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{project}/mlflow.db")
+
+
+@pytest.fixture
+def packaged(project: Path, tmp_path: Path) -> Path:
+    """The 8-bit model as an MLflow model."""
+    package(project / "models" / "finetuned-int8" / "model", tmp_path / "packaged", Model())
+    return tmp_path / "packaged"
+
+
+@pytest.fixture
+def served(packaged: Path, tmp_path: Path) -> Iterator[str]:
+    """Its address while `mlflow models serve` runs, from another folder than the project's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(packaged)]
+    command += ["--env-manager", "local", "--port", port, "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment.pop("PYTHONPATH", None)
+    with (tmp_path / "serve.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2).close()
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / "serve.log").read_text()
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+        os.killpg(server.pid, 15)
+        server.wait()
+
+
+def ask(address: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    request = urllib.request.Request(
+        f"{address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        predictions: list[dict[str, Any]] = json.load(answer)["predictions"]
+        return predictions
+
+
+def test_a_served_model_answers(served: str) -> None:
+    rows = ask(served, {"dataframe_records": [{"text": text} for text in TEXTS]})
+    assert [set(row) for row in rows] == [
+        {"topics", "topic_scores", "stance", "stance_scores", "confidence", "abstain"}
+    ] * 2
+    assert set(rows[0]["topic_scores"]) == {"sport", "music"}
+    assert abs(sum(rows[0]["stance_scores"].values()) - 1) < 0.001
+    assert len(ask(served, {"dataframe_records": [EXAMPLE]})) == 1
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(served, {"dataframe_records": [{"words": "no text here"}]})
+    assert refused.value.code == 400
+
+
+@pytest.mark.services
+def test_the_champion_predicts_in_an_environment_made_from_its_own_requirements(project: Path, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    uri, store = "models:/detente@champion", f"sqlite:///{project}/mlflow.db"
+    version = stored(project).get_model_version_by_alias("detente", "champion")
+    folder = next(
+        (project / "mlartifacts").rglob(f"{version.source.removeprefix('models:/')}/artifacts/requirements.txt")
+    )
+    subprocess.run([python, "-m", "pip", "install", "-q", "-r", folder], check=True)
+    script = (
+        f"import mlflow, pandas as pd; mlflow.set_tracking_uri({store!r}); model = mlflow.pyfunc.load_model({uri!r}); "
+        f"print(model.predict(pd.DataFrame({{'text': {TEXTS!r}}})).to_json(orient='records'))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
+    done = subprocess.run([python, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout.splitlines()[-1])
+    assert len(rows) == 2 and set(rows[0]["topic_scores"]) == {"sport", "music"}
+    shutil.rmtree(tmp_path / "venv")
