@@ -46,7 +46,7 @@ class StanceMap:
         return self._tally.columns
 
     def add(self, rows: pa.Table | Sequence[Any]) -> None:
-        """Count rows: an Arrow table with `columns`, or a list of `ScoredSentence` or of mappings."""
+        """Count rows: an Arrow table with `columns`, or a list of mappings."""
         if len(rows):
             self._tally.add(rows if isinstance(rows, pa.Table) else as_table(rows, self.columns))
 

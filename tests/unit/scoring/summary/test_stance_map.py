@@ -6,23 +6,22 @@ import io
 
 from rich.console import Console
 
-from pipeline.scoring.rows import ScoredSentence
 from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.stance_map import StanceMap, pairs
 from pipeline.scoring.summary.tally import ALL
 from pipeline.scoring.summary.terminal import terminal_map
-from tests.scored_rows import STANCES, TOPICS, row
+from tests.scored_rows import STANCES, TOPICS, Row, row
 
 SCHEME = Scheme(TOPICS, STANCES, "yes", "no", labels={"farms": "Farming"})
 
 
-def mapped(rows: list[ScoredSentence]) -> StanceMap:
+def mapped(rows: list[Row]) -> StanceMap:
     found = StanceMap(SCHEME)
     found.add(rows)
     return found
 
 
-def split_article(name: str, ups: int, downs: int) -> list[ScoredSentence]:
+def split_article(name: str, ups: int, downs: int) -> list[Row]:
     return [row(name, "ships", "yes")] * ups + [row(name, "farms", "no")] * downs
 
 
