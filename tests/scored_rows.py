@@ -29,7 +29,8 @@ def row(article: str, topics: str = "", stance: str = "maybe", **other: Any) -> 
 
 
 def write(path: Path, rows: list[Row]) -> Path:
-    schema = schema_of(Decision(*(tuple(rows[0][name]) for name in ("topic_scores", "stance_scores")), {}))
+    like = rows[0] if rows else row("a1")
+    schema = schema_of(Decision(tuple(like["topic_scores"]), tuple(like["stance_scores"]), {}))
     with path.open("wb") as file:
         if path.suffix == ".csv":
             file.write((",".join(COLUMNS) + "\n").encode())
