@@ -70,14 +70,17 @@ def test_the_store_is_made_migrated_once_and_opens_on_the_experiment(capsys: pyt
     assert "migrating" not in capsys.readouterr().out
 
 
-def test_a_store_of_an_older_mlflow_is_migrated_with_a_copy_kept() -> None:
+def test_a_store_of_an_older_mlflow_is_migrated_with_a_copy_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/old.db")
     config, engine = _get_alembic_config(tracking_uri()), create_engine(tracking_uri())
     InitialBase.metadata.create_all(engine)
     newest = ScriptDirectory.from_config(config).get_revision("head")
     alembic.command.upgrade(config, newest.down_revision)
     engine.dispose()
-    before = Path("mlflow.db").read_bytes()
+    before = Path("old.db").read_bytes()
     assert prepare()
-    with sqlite3.connect("mlflow.db") as store:
+    with sqlite3.connect("old.db") as store:
         assert store.execute("select version_num from alembic_version").fetchall() == [(newest.revision,)]
-    assert Path("mlflow.db.before-migration").read_bytes() == before
+    assert Path("old.db.before-migration").read_bytes() == before
