@@ -138,7 +138,7 @@ def test_memory_does_not_grow_with_the_input(ray: Any, tmp_path: Path) -> None:
         job = Job([str(source)], str(tmp_path / f"out{size}"), workers=1)
         return peak_while(lambda: score_on_ray(job, ByWord, ByWord()))
 
-    small, large = run_on(12 << 20), run_on(STORE + (60 << 20))
+    small, large = run_on(12 << 20), run_on(STORE + (16 << 20))
     assert large < small + (64 << 20)
 
 
