@@ -23,6 +23,7 @@ from pipeline.scoring.sinks import ENDINGS, check_ending
 
 STREAM = "-"
 ENGINES = ("local", "ray")
+_MAPPED = 2_000_000  # rows; of more, `detente aggregate` makes the map when it is wanted
 
 
 @dataclass(frozen=True)
@@ -129,5 +130,24 @@ def _tell(request: Request, tally: Tally, classifier: Classifier) -> None:
         print(json.dumps(asdict(tally) | {"model": classifier.name, "out": request.out}), file=stream)
     elif not request.quiet:
         print(f"{tally} by {classifier.name} → {request.out}", file=stream)
-        if tally.rejected and request.out != STREAM:
-            print(f"rejected articles and why: {request.out.rstrip('/')}.rejects.jsonl", file=stream)
+        if request.out != STREAM:
+            if tally.rejected:
+                print(f"rejected articles and why: {request.out.rstrip('/')}.rejects.jsonl")
+            if 0 < tally.rows <= _MAPPED and "://" not in request.out:
+                _print_map(Path(request.out))
+
+
+def _print_map(out: Path) -> None:
+    """Topics by stance of what was written."""
+    from rich import print as rich_print
+
+    from pipeline.scoring.summary.scheme import scheme_of
+    from pipeline.scoring.summary.scored import open_scored
+    from pipeline.scoring.summary.stance_map import StanceMap
+    from pipeline.scoring.summary.terminal import terminal_map
+
+    source = open_scored(out)
+    found = StanceMap(scheme_of(source.topics, source.stances))
+    for batch in source.batches(found.columns):
+        found.add(batch)
+    rich_print("", terminal_map(found), f"a page to read: detente report {out} -o report.html", sep="\n")

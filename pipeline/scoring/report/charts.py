@@ -122,7 +122,8 @@ def _band(run: Sequence[Point], reach: float) -> str:
 
 
 def ticks(periods: Sequence[str]) -> list[tuple[float, str]]:
-    """At most five labelled periods, first and last among them."""
+    """At most five labelled periods, or three where names are long, first and last among them."""
     last = len(periods) - 1
-    numbers = sorted({round(i * last / 4) for i in range(5)}) if last > 4 else range(last + 1)
+    steps = 4 if periods and len(periods[0]) <= 4 else 2
+    numbers = sorted({round(i * last / steps) for i in range(steps + 1)}) if last > steps else range(last + 1)
     return [(across(number, len(periods)), periods[number]) for number in numbers]

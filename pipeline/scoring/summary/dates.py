@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -61,11 +62,20 @@ def period_of(date: str, period: str) -> str:
     return iso[:length] if len(iso) >= length else ""
 
 
-def fitting_period(dates: Iterable[str]) -> str:
-    """The finest period of which `dates` fill at most `MOST_PERIODS`; "" when they fill fewer than two of any."""
-    known = set(dates)
+def fitting_period(dates: Iterable[str], enough: int = 1) -> str:
+    """The finest period that suits `dates`, one an article: "" when they fill fewer than two of any.
+
+    It is filled at most `MOST_PERIODS` times, by `enough` articles on average; where none is, the coarsest does.
+    """
+    known = Counter(dates)
+    coarsest = ""
     for period in PERIODS:
-        filled = {period_of(date, period) for date in known} - {""}
-        if 2 <= len(filled) <= MOST_PERIODS:
-            return period
-    return "year" if len({period_of(date, "year") for date in known} - {""}) >= 2 else ""
+        filled: Counter[str] = Counter()
+        for date, articles in known.items():
+            filled[period_of(date, period)] += articles
+        del filled[""]
+        if len(filled) >= 2:
+            coarsest = period
+            if len(filled) <= MOST_PERIODS and filled.total() >= enough * len(filled):
+                return period
+    return coarsest

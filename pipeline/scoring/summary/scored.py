@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -56,10 +56,9 @@ def open_scored(path: Path) -> Scored:
     raise UserError.one("no scored sentence in it", path, "score articles that have text")
 
 
-def as_table(rows: Sequence[Any], columns: Sequence[str]) -> pa.Table:
-    """`ScoredSentence`s or mappings as a table of these columns."""
-    get: Callable[[Any, str], Any] = dict.get if rows and isinstance(rows[0], dict) else getattr
-    return pa.table({name: pa.array([get(row, name) for row in rows], _type(name)) for name in columns})
+def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:
+    """Mappings as a table of these columns."""
+    return pa.table({name: pa.array([row.get(name) for row in rows], _type(name)) for name in columns})
 
 
 def _type(name: str) -> pa.DataType:

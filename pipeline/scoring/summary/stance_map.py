@@ -16,6 +16,7 @@ from pipeline.scoring.summary.scored import as_table
 from pipeline.scoring.summary.tally import ALL, Cell, Tally, cells, mapped
 
 ENOUGH = 2  # sure sentences that an article must have on a topic for its stance there to count
+_PER_PERIOD = 5  # articles that a period should hold on average to be worth a point
 _CALM = 2  # made-up sentences of no direction, so that one sentence more or less does not decide a rank
 
 
@@ -45,7 +46,7 @@ class StanceMap:
         return self._tally.columns
 
     def add(self, rows: pa.Table | Sequence[Any]) -> None:
-        """Count rows: an Arrow table with `columns`, or a list of `ScoredSentence` or of mappings."""
+        """Count rows: an Arrow table with `columns`, or a list of mappings."""
         if len(rows):
             self._tally.add(rows if isinstance(rows, pa.Table) else as_table(rows, self.columns))
 
@@ -56,7 +57,8 @@ class StanceMap:
     def over_time(self) -> tuple[str, list[Cell]]:
         """The fitting period ("" when dates tell nothing), and a cell for each topic and period with sentences."""
         table = self._tally.by_article()
-        period = fitting_period(value for value in pc.unique(table["date"]).to_pylist() if value)
+        dates = table.filter(pc.equal(table["topic"], ALL))["date"].to_pylist()
+        period = fitting_period(dates, _PER_PERIOD)
         if not period:
             return "", []
         when = mapped(table["date"], lambda date: period_of(date, period))

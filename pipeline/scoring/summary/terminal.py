@@ -12,7 +12,7 @@ from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.stance_map import StanceMap
 from pipeline.scoring.summary.tally import ALL, Cell
 
-WIDTH = 15  # cells of the axis from -100 to +100, odd so that 0 has one of its own
+WIDTH = 13  # cells of the axis from -100 to +100, odd so that 0 has one of its own
 
 
 def terminal_map(found: StanceMap) -> Table:
@@ -63,7 +63,7 @@ def axis(net: Net) -> Text:
     """The interval as a line and net stance as a dot on an axis from -100 to +100.
 
     >>> axis(Net(0.5, 0.3, 0.7)).plain
-    '       │ ━●━━  '
+    '      │ ━●━  '
     """
 
     def place(value: float) -> int:

@@ -11,15 +11,14 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.scoring.report.page import embedded, headline, policy, write_report
-from pipeline.scoring.rows import ScoredSentence
 from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.stance_map import StanceMap
-from tests.scored_rows import STANCES, TOPICS, row, write
+from tests.scored_rows import STANCES, TOPICS, Row, row, write
 
 SCHEME = Scheme(TOPICS, STANCES, "yes", "no")
 
 
-def made(tmp_path: Path, rows: list[ScoredSentence], **options: Any) -> str:
+def made(tmp_path: Path, rows: list[Row], **options: Any) -> str:
     write_report(write(tmp_path / "s.parquet", rows), tmp_path / "r.html", **options)
     return (tmp_path / "r.html").read_text(encoding="utf-8")
 
@@ -30,7 +29,7 @@ def data(page: str) -> dict[str, Any]:
     return dict(json.loads(found[1]))
 
 
-def told(rows: list[ScoredSentence]) -> str:
+def told(rows: list[Row]) -> str:
     found = StanceMap(SCHEME)
     found.add(rows)
     return headline(found.by_topic(), SCHEME)

@@ -53,3 +53,9 @@ def test_a_date_that_is_too_coarse_falls_in_no_period() -> None:
 )
 def test_the_period_fits_the_dates(dates: list[str], period: str) -> None:
     assert fitting_period(dates) == period
+
+
+def test_a_period_of_too_few_articles_gives_way_to_a_coarser_one() -> None:
+    sparse = [f"{year}-{month:02d}" for year in (2024, 2025, 2026) for month in (1, 5)]
+    assert [fitting_period(sparse, enough) for enough in (1, 2, 9)] == ["month", "year", "year"]
+    assert fitting_period(["2026-01-01", "2026-01-02"], 5) == "day"

@@ -6,23 +6,22 @@ import io
 
 from rich.console import Console
 
-from pipeline.scoring.rows import ScoredSentence
 from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.stance_map import StanceMap, pairs
 from pipeline.scoring.summary.tally import ALL
 from pipeline.scoring.summary.terminal import terminal_map
-from tests.scored_rows import STANCES, TOPICS, row
+from tests.scored_rows import STANCES, TOPICS, Row, row
 
 SCHEME = Scheme(TOPICS, STANCES, "yes", "no", labels={"farms": "Farming"})
 
 
-def mapped(rows: list[ScoredSentence]) -> StanceMap:
+def mapped(rows: list[Row]) -> StanceMap:
     found = StanceMap(SCHEME)
     found.add(rows)
     return found
 
 
-def split_article(name: str, ups: int, downs: int) -> list[ScoredSentence]:
+def split_article(name: str, ups: int, downs: int) -> list[Row]:
     return [row(name, "ships", "yes")] * ups + [row(name, "farms", "no")] * downs
 
 
@@ -62,18 +61,18 @@ def test_sizes_count_every_sentence_of_an_article() -> None:
 
 
 def test_the_terminal_shows_the_whole_map_in_80_columns() -> None:
-    rows = [row(f"a{i}", "farms", "no" if i % 5 else "yes") for i in range(1000)] + [row("b", "", abstain=True)]
+    rows = [row(f"a{i}", "farms", "no" if i % 5 else "yes") for i in range(20_000)] + [row("b", "", abstain=True)]
     found = StanceMap(SCHEME)
-    for start in range(0, len(rows), 100):
-        found.add(rows[start : start + 100])
+    for start in range(0, len(rows), 2048):
+        found.add(rows[start : start + 2048])
     console = Console(file=io.StringIO(), width=80)
     console.print(terminal_map(found))
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in told
     lines = {line.split("  ")[0].strip(): " ".join(line.split()) for line in told.splitlines()}
-    assert lines["Farming"].startswith("Farming 1,000 200 0 800 0 −60 (−65 to −55) ")
+    assert lines["Farming"].startswith("Farming 20,000 4,000 0 16,000 0 −60 (−61 to −59) ")
     assert "●" in lines["Farming"]
-    assert lines["All sentences"].startswith("All sentences 1,001 200 0 800 1 −60 ")
+    assert lines["All sentences"].startswith("All sentences 20,001 4,000 0 16,000 1 −60 ")
 
 
 def test_an_empty_map_is_an_empty_table() -> None:

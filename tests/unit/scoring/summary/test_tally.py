@@ -9,24 +9,23 @@ from collections import Counter
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.scoring.rows import ScoredSentence
 from pipeline.scoring.summary.net import Sums, net_stance
 from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.scored import as_table
 from pipeline.scoring.summary.tally import ALL, Cell, Tally
-from tests.scored_rows import STANCES, TOPICS, row
+from tests.scored_rows import STANCES, TOPICS, Row, row
 
 SCHEME = Scheme(TOPICS, STANCES, "yes", "no")
 
 
-def counted(rows: list[ScoredSentence], keys: tuple[str, ...], size: int = 1000, whole: bool = False) -> list[Cell]:
+def counted(rows: list[Row], keys: tuple[str, ...], size: int = 1000, whole: bool = False) -> list[Cell]:
     tally = Tally(SCHEME, keys, whole)
     for start in range(0, len(rows), size):
         tally.add(as_table(rows[start : start + size], tally.columns))
     return tally.cells()
 
 
-def random_rows(n: int) -> list[ScoredSentence]:
+def random_rows(n: int) -> list[Row]:
     dice = random.Random(0)
     return [
         row(
@@ -54,7 +53,7 @@ def test_a_sentence_counts_in_each_of_its_topics_and_unsure_ones_in_no_stance() 
 
 def test_counts_are_those_of_counting_by_hand() -> None:
     rows = random_rows(500)
-    by_hand = Counter((r.source, t) for r in rows for t in (r.topics or ("",)))
+    by_hand = Counter((r["source"], t) for r in rows for t in (r["topics"] or ("",)))
     assert {c.key: c.sentences for c in counted(rows, ("source", "topic"))} == dict(by_hand)
 
 
