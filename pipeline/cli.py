@@ -36,6 +36,7 @@ def score(
     parts: Annotated[bool, typer.Option("--parts", help="Write a folder of Parquet parts.")] = False,
     excel_safe: Annotated[bool, typer.Option("--excel-safe", help="Guard CSV cells that look like formulas.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped run had done.")] = False,
+    engine: Annotated[str, typer.Option(help="local, or ray: a cluster, paths may be URLs (docs/scale.md).")] = "local",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the tally as JSON.")] = False,
 ) -> None:
@@ -43,7 +44,7 @@ def score(
     from pipeline.scoring.command import Request, run
 
     run(
-        Request(paths, out, model, models, workers, threads, batch_tokens, quiet, as_json),
+        Request(paths, out, model, models, workers, threads, batch_tokens, quiet, as_json, engine),
         max_bytes=max_bytes,
         parts=parts,
         excel_safe=excel_safe,

@@ -9,17 +9,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.classifiers.decision import Classifier
 from pipeline.classifiers.registry import load_for_scoring
+from pipeline.errors import UserError
 from pipeline.scoring.machine import cores, default_workers
-from pipeline.scoring.progress import progress_over
-from pipeline.scoring.scorer import Options, Tally, rejects_path, score, score_stream
-from pipeline.scoring.sinks import check_ending
+from pipeline.scoring.progress import counts_over, progress_over
+from pipeline.scoring.scorer import Options, Tally, score, score_stream
+from pipeline.scoring.sinks import ENDINGS, check_ending
 
 STREAM = "-"
+ENGINES = ("local", "ray")
 _MAPPED = 2_000_000  # rows; of more, `detente aggregate` makes the map when it is wanted
 
 
@@ -36,6 +39,7 @@ class Request:
     batch_tokens: int
     quiet: bool
     as_json: bool
+    engine: str = "local"
 
 
 def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, restart: bool) -> None:
@@ -45,6 +49,11 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
         UserError: for whatever the user can mend.
         KeyboardInterrupt: with what to type to go on.
     """
+    if request.engine not in ENGINES:
+        raise UserError.one(f"no engine {request.engine!r}", "--engine", f"choose one of {', '.join(ENGINES)}")
+    if request.engine == "ray":
+        _run_on_ray(request, max_bytes)
+        return
     out = Path(request.out)
     parts = parts or (request.out != STREAM and (request.out.endswith("/") or out.is_dir()))
     if not parts and request.out != STREAM:
@@ -61,7 +70,24 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
             tally = score_stream(paths, sys.stdout.buffer, sys.stderr.buffer, classifier, options, names)
         else:
             tally = _to_file(paths, names, out, classifier, options, request.quiet)
-    _tell(request, tally, classifier, out)
+    _tell(request, tally, classifier)
+
+
+def _run_on_ray(request: Request, max_bytes: int) -> None:
+    if request.out == STREAM or STREAM in request.paths or Path(request.out).suffix in ENDINGS:
+        remedy = "read from files, and write to a folder: -o FOLDER/"
+        raise UserError.one("a cluster writes a folder of Parquet parts", request.out, remedy)
+    from pipeline.scoring.ray_engine import Job, score_on_ray
+
+    # Workers have another current folder.
+    model = os.path.abspath(request.model) if Path(request.model).exists() else request.model
+    request = replace(request, model=model, models=request.models.absolute(), threads=request.threads or 1)
+    load = partial(_load, request, 1)
+    classifier = load()
+    job = Job(request.paths, request.out, max_bytes, request.workers)
+    with counts_over(request.quiet) as told:
+        tally = score_on_ray(job, load, classifier, told)
+    _tell(request, tally, classifier)
 
 
 def _load(request: Request, workers: int) -> Classifier:
@@ -98,7 +124,7 @@ def _spooled(words: list[str]) -> Iterator[tuple[list[Path], dict[Path, str]]]:
         yield [spool if word == STREAM else Path(word) for word in words], {spool: STREAM}
 
 
-def _tell(request: Request, tally: Tally, classifier: Classifier, out: Path) -> None:
+def _tell(request: Request, tally: Tally, classifier: Classifier) -> None:
     stream = sys.stderr if request.out == STREAM else sys.stdout
     if request.as_json:
         print(json.dumps(asdict(tally) | {"model": classifier.name, "out": request.out}), file=stream)
@@ -106,9 +132,9 @@ def _tell(request: Request, tally: Tally, classifier: Classifier, out: Path) -> 
         print(f"{tally} by {classifier.name} → {request.out}", file=stream)
         if request.out != STREAM:
             if tally.rejected:
-                print(f"rejected articles and why: {rejects_path(out)}")
-            if 0 < tally.rows <= _MAPPED:
-                _print_map(out)
+                print(f"rejected articles and why: {request.out.rstrip('/')}.rejects.jsonl")
+            if 0 < tally.rows <= _MAPPED and "://" not in request.out:
+                _print_map(Path(request.out))
 
 
 def _print_map(out: Path) -> None:

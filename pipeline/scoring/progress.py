@@ -32,6 +32,17 @@ def progress_over(quiet: bool) -> Iterator[Told]:
 
 
 @contextmanager
+def counts_over(quiet: bool) -> Iterator[Callable[[Count], None]]:
+    """A function that is told what is done, where it is not known how far in the files that is."""
+    if quiet or not sys.stderr.isatty():
+        lines = _lines()
+        yield lambda count: None if quiet else lines(count, None, ())
+        return
+    with Console(stderr=True).status("Scoring") as status:
+        yield lambda count: status.update(f"{count.scored:,} articles, {count.sentences:,} sentences")
+
+
+@contextmanager
 def _bar() -> Iterator[Told]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     # Without a thread of its own: workers are forked while the bar stands.
@@ -57,13 +68,14 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
-def _lines() -> Told:
+def _lines() -> Callable[[Count, Place | None, Sequence[Path]], None]:
     last = time.monotonic()
 
-    def told(count: Count, place: Place, files: Sequence[Path]) -> None:
+    def told(count: Count, place: Place | None, files: Sequence[Path]) -> None:
         nonlocal last
         if time.monotonic() - last >= _EVERY:
             last = time.monotonic()
-            print(f"{count.sentences} sentences, file {place.file + 1} of {len(files)}", file=sys.stderr, flush=True)
+            where = f", file {place.file + 1} of {len(files)}" if place else ""
+            print(f"{count.sentences} sentences{where}", file=sys.stderr, flush=True)
 
     return told
