@@ -58,7 +58,8 @@ def comparison(shown: str, name: str, params: Sequence[str]) -> str:
             rows.append({"experiment": row["Experiment"], "state": row["State"] or "Success", **cells})
     varying = {k for row in rows for k in row if len({one.get(k) for one in rows}) > 1} | {"experiment", "state"}
     table = [{k.removeprefix("models/"): v for k, v in row.items() if k in varying} for row in rows]
-    return tabulate(sorted(table, key=lambda row: str(row["experiment"])), headers="keys")
+    table.sort(key=lambda row: row["experiment"])
+    return tabulate(table, headers="keys")
 
 
 def _dvc(*words: str, environment: dict[str, str] | None = None, capture: bool = False) -> str:
