@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 LOADER = "pipeline.classifiers.pyfunc"
 # What scoring imports, by kind of model; training needs more. A test compares this with what loading imports.
-_COMMON = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
-_LINEAR, _ONNX = ("scikit-learn", "scipy", "skops"), ("onnxruntime", "tokenizers")
+_COMMON = ("mlflow", "numpy", "pandas", "pyyaml", "scipy")
+_LINEAR, _ONNX = ("pydantic", "scikit-learn", "skops"), ("onnxruntime", "tokenizers")
 REQUIREMENTS = {
     "baseline": (*_COMMON, *_LINEAR),
     "finetuned": (*_COMMON, "safetensors", "tokenizers", "torch", "transformers"),

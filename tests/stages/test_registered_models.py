@@ -26,10 +26,10 @@ IMPORTED = """
 import builtins, json, sys
 from importlib.metadata import packages_distributions
 plain, seen = builtins.__import__, set()
-def noting(name, caller=None, *rest):
+def noting(name, caller=None, *rest, **named):
     if (caller or {}).get("__name__", "").startswith("pipeline."):
         seen.add(name.split(".")[0])
-    return plain(name, caller, *rest)
+    return plain(name, caller, *rest, **named)
 builtins.__import__ = noting
 from pipeline.classifiers.pyfunc import _load_pyfunc
 _load_pyfunc(sys.argv[1]).predict(["A match was praised."])
@@ -37,7 +37,7 @@ builtins.__import__ = plain
 owners = packages_distributions()
 print(json.dumps(sorted(owners[name][0].lower() for name in seen - sys.stdlib_module_names - {"pipeline"})))
 """
-UNSEEN = {"mlflow", "scipy"}  # needed, but imported by others than us
+UNSEEN = {"mlflow"}  # needed, but imported by others than us
 
 
 @pytest.mark.parametrize("kind", REQUIREMENTS)
@@ -45,7 +45,7 @@ def test_requirements_are_what_scoring_imports(kind: str, project: Path, root: P
     command = [sys.executable, "-c", IMPORTED, str(project / "models" / kind / "model")]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     told = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout
-    assert set(json.loads(told)) == set(REQUIREMENTS[kind]) - UNSEEN
+    assert set(json.loads(told)) - {"pydantic_core"} == set(REQUIREMENTS[kind]) - UNSEEN  # it comes with pydantic
 
 
 def test_compare_registers_the_champion_of_the_pipeline(project: Path) -> None:
