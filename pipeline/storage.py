@@ -16,6 +16,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import psutil
+
 from pipeline.errors import Problem, UserError, raise_if_any
 
 MANIFEST = "manifest.json"
@@ -79,14 +81,13 @@ def left_by_killed(folder: Path, name: str = "*") -> list[Path]:
 
 
 def _is_alive(pid: str) -> bool:
-    """Whether a process with this id runs on this machine."""
+    """Whether a process is there and not a mere entry that nobody has waited for."""
     try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
+        return bool(psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE)
+    except (ValueError, OverflowError, psutil.NoSuchProcess):
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True
 
 
 def write_text(path: Path, text: str) -> None:

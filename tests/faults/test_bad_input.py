@@ -129,8 +129,9 @@ def test_a_topic_without_cues(copy: Path, run: Run) -> None:
 
 def test_an_encoder_that_cannot_be_had_ends_before_any_work(copy: Path, run: Run) -> None:
     text = (copy / "params.yaml").read_text()
-    line = next(line for line in text.splitlines() if line.strip().startswith("encoder:"))
-    edit(copy / "params.yaml", line, "  encoder: nobody/nothing")
+    before, after = text.split("train_finetuned:")
+    line = next(line for line in after.splitlines() if line.strip().startswith("encoder:"))
+    (copy / "params.yaml").write_text(f"{before}train_finetuned:{after.replace(line, '  encoder: nobody/nothing')}")
     store = (copy / "mlflow.db").read_bytes()
     assert "needs train_finetuned.revision" in told(stage(run, copy, "train_finetuned"))
     assert (copy / "mlflow.db").read_bytes() == store  # not even a run was begun
@@ -142,7 +143,7 @@ def test_a_missing_input_of_each_stage(copy: Path, run: Run) -> None:
     for name in ("split", "validate", "train_baseline", "train_finetuned"):
         assert "no such file" in told(stage(run, copy, name))
     shutil.rmtree(copy / "models" / "finetuned" / "model")
-    assert "no model here" in told(stage(run, copy, "export"))
+    assert "no such file" in told(stage(run, copy, "export"))
 
 
 def test_commands_before_the_first_repro(tmp_path: Path, run: Run) -> None:

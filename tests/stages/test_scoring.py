@@ -87,10 +87,10 @@ def test_every_model_scores(model: str, project: Path, tmp_path: Path, inbox: Pa
 
 def test_a_model_that_was_changed_is_not_loaded(project: Path, tmp_path: Path, inbox: Path, run: Run) -> None:
     shutil.copytree(project / "models", tmp_path / "models")
-    weights = tmp_path / "models" / "finetuned-int8" / "model" / "model.onnx"
-    weights.chmod(0o644)
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
-    for model in ("finetuned", "cascade"):
+    for model, own in {"finetuned": "finetuned-int8/model", "cascade": "cascade/model/parts/finetuned-int8"}.items():
+        weights = tmp_path / "models" / own / "model.onnx"
+        weights.chmod(0o644)
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
         command = words(tmp_path, inbox, "-o", tmp_path / "out.jsonl", "--model", model)
         done = run(project, *command, check=False)
         assert done.returncode == 2
@@ -98,9 +98,18 @@ def test_a_model_that_was_changed_is_not_loaded(project: Path, tmp_path: Path, i
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def started(project: Path, inbox: Path, out: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Enough articles to be stopped among them."""
+    path = tmp_path / "archive.jsonl"
+    rows = (json.dumps({"id": f"n{n}", "text": f"Number {n}. {ARTICLE * (1 + n % 40)}"}) for n in range(6000))
+    path.write_text("\n".join(rows))
+    return path
+
+
+def started(project: Path, archive: Path, out: Path) -> subprocess.Popen[str]:
     """A run that has written its first part."""
-    command = words(project, inbox, "-o", out, "--model", "finetuned", "--workers", "2")
+    command = words(project, archive, "-o", out, "--model", "finetuned", "--workers", "2")
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(project)
     )
@@ -112,9 +121,9 @@ def started(project: Path, inbox: Path, out: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(project: Path, tmp_path: Path, inbox: Path, run: Run) -> None:
+def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(project: Path, tmp_path: Path, archive: Path, run: Run) -> None:
     out = tmp_path / "out.parquet"
-    process = started(project, inbox, out)
+    process = started(project, archive, out)
     children = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
@@ -123,23 +132,23 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(project: Path, tmp_path: Path
     assert "Traceback" not in told
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert not out.exists()
-    run(project, *words(project, inbox, "-o", out, "--model", "finetuned", "--workers", "2"))
-    run(project, *words(project, inbox, "-o", tmp_path / "whole.parquet", "--model", "finetuned", "--workers", "1"))
+    run(project, *words(project, archive, "-o", out, "--model", "finetuned", "--workers", "2"))
+    run(project, *words(project, archive, "-o", tmp_path / "whole.parquet", "--model", "finetuned", "--workers", "1"))
     assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def test_kill_9_leaves_no_worker_behind_and_the_same_command_goes_on(
-    project: Path, tmp_path: Path, inbox: Path, run: Run
+    project: Path, tmp_path: Path, archive: Path, run: Run
 ) -> None:
     out = tmp_path / "out.jsonl"
-    process = started(project, inbox, out)
+    process = started(project, archive, out)
     children = psutil.Process(process.pid).children()
     assert len(children) == 2
     process.kill()
     process.communicate(timeout=60)
     assert not psutil.wait_procs(children, timeout=10)[1]
-    command = words(project, inbox, "-o", out, "--model", "finetuned", "--json")
+    command = words(project, archive, "-o", out, "--model", "finetuned", "--json")
     tally = json.loads(run(project, *command).stdout)
     assert 0 < tally["resumed"] < tally["sentences"]
-    run(project, *words(project, inbox, "-o", tmp_path / "whole.jsonl", "--model", "finetuned"))
+    run(project, *words(project, archive, "-o", tmp_path / "whole.jsonl", "--model", "finetuned"))
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
