@@ -110,8 +110,9 @@ def archive(tmp_path: Path) -> Path:
 def started(project: Path, archive: Path, out: Path) -> subprocess.Popen[str]:
     """A run that has written its first part."""
     command = words(project, archive, "-o", out, "--model", "finetuned", "--workers", "2")
+    heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - a job in the background ignores it
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(project)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(project), preexec_fn=heeds
     )
     record = out.with_name(f"{out.name}.partial") / "part-00000.json"
     for _ in range(1200):
