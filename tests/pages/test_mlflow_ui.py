@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.miniature import Run
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 HEADLINE = ("test.topics.macro_f1", "test.stance.macro_f1", "test.joint_accuracy")
 
 
@@ -51,7 +51,7 @@ def address(changed: Path) -> Iterator[str]:
 @pytest.fixture
 def runs(page: Page, address: str) -> Page:
     """The page on which the UI opens."""
-    page.goto(address)
+    page.goto(address, timeout=120_000)
     expect(page.get_by_role("link", name="evaluate baseline")).to_be_visible(timeout=60_000)
     assistant = page.get_by_role("button", name="Close", exact=True)
     if assistant.count():
@@ -77,7 +77,7 @@ def test_the_table_of_runs_opens_with_the_headline_figures(runs: Page, changed: 
 
 def test_the_champion_is_registered_with_its_card(page: Page, address: str, changed: Path) -> None:
     champion = json.loads((changed / "models" / "champion.json").read_text())
-    page.goto(f"{address.split('#', maxsplit=1)[0]}#/models/detente")
+    page.goto(f"{address.split('#', maxsplit=1)[0]}#/models/detente", timeout=120_000)
     page.get_by_role("link", name="Version 1").click()
     expect(page.get_by_text("@ champion").first).to_be_visible()
     expect(page.get_by_text(champion["sha256"])).to_be_visible()
