@@ -47,7 +47,7 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
 
     Raises:
         UserError: for whatever the user can mend.
-        KeyboardInterrupt: with what to type to go on.
+        SystemExit: 130 after Ctrl-C, having said how to go on.
     """
     if request.engine not in ENGINES:
         raise UserError.one(f"no engine {request.engine!r}", "--engine", f"choose one of {', '.join(ENGINES)}")
@@ -108,7 +108,8 @@ def _to_file(
             return score(paths, out, classifier, options, progress, names)
         except KeyboardInterrupt:
             done = f"what is done is kept in {out.name}.partial; the same command goes on from there"
-            raise KeyboardInterrupt(done) from None
+            print(f"detente: interrupted; {done}", file=sys.stderr)  # typer would swallow a message of the exception
+            sys.exit(130)
 
 
 @contextmanager
