@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOADER = "pipeline.classifiers.pyfunc"
 # What scoring imports, by kind of model; training needs more. A test compares this with what loading imports.
-_COMMON = ("mlflow", "numpy", "pandas", "pyyaml", "scipy")
+_COMMON = ("mlflow", "numpy", "pandas", "psutil", "pyyaml", "scipy")
 _LINEAR, _ONNX = ("pydantic", "scikit-learn", "skops"), ("onnxruntime", "tokenizers")
 REQUIREMENTS = {
     "baseline": (*_COMMON, *_LINEAR),

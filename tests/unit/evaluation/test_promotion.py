@@ -202,7 +202,7 @@ def test_the_champion_is_loaded_by_mlflow_and_holds_no_pickle(
     stored = [path for path in artifacts().rglob("*") if path.is_file()]
     assert {"baseline.skops", "MLmodel", "requirements.txt", "card.md", "cli.py"} <= {path.name for path in stored}
     assert not [path for path in stored if path.suffix in (".pkl", ".pickle", ".joblib", ".pyc")]
-    mlflow.set_tracking_uri(tracking_uri())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri())
     model = mlflow.pyfunc.load_model("models:/detente@champion")
     texts = ["The match and the goal was booed with anger.", "The singer gave a concert and was praised with joy."]
     said = model.predict(pd.DataFrame({"text": texts}))
