@@ -1,9 +1,13 @@
-"""What a person does in MLflow's UI, done by a browser on the miniature project after an experiment."""
+"""What a person does in MLflow's UI, done by a browser on the miniature project after an experiment.
+
+DETENTE_SCREENSHOT=FILE keeps the picture of the comparison, which the README shows.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -18,6 +22,7 @@ from tests.miniature import Run
 
 expect.set_options(timeout=60_000)
 HEADLINE = ("test.topics.macro_f1", "test.stance.macro_f1", "test.joint_accuracy")
+SCREENSHOT = "DETENTE_SCREENSHOT"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,45 @@ def test_the_table_of_runs_opens_with_the_headline_figures(runs: Page, changed: 
     cells = runs.locator(f'.ag-row[row-index="{index}"]').all_inner_texts()
     for value in figures(changed, "baseline").values():
         assert value in " ".join(cells).split()
+
+
+def test_two_runs_are_compared_by_what_differs(runs: Page) -> None:
+    runs.locator("button[data-component-id*=runnamecellrenderer]").first.click()  # unfolds the experiment
+    trained = runs.locator(".ag-row", has_text="train finetuned")
+    expect(trained).to_have_count(2)
+    for row in trained.all()[:2]:
+        row.locator("input[type=checkbox]:visible").check()
+    runs.get_by_role("button", name="Compare").click()
+    expect(runs.get_by_text("Comparing 2 Runs").first).to_be_visible()
+    runs.get_by_text("Show diff only").first.click()
+    differing = runs.get_by_role("row", name="train_finetuned.learning_rate")
+    expect(differing).to_contain_text("0.005")
+    expect(differing).to_contain_text("0.002")
+    expect(runs.get_by_role("row", name="train_finetuned.epochs")).to_have_count(0)
+    expect(runs.get_by_role("row", name="validation.loss")).to_be_visible()
+    runs.get_by_text("Visualizations", exact=True).click()  # folds them away: the tables are below
+    if SCREENSHOT in os.environ:
+        runs.screenshot(path=os.environ[SCREENSHOT])
+
+
+def test_a_training_run_has_its_curves(runs: Page) -> None:
+    runs.get_by_role("link", name=re.compile("^train finetuned")).first.click()
+    runs.get_by_role("link", name="Model metrics").or_(runs.get_by_role("tab", name="Model metrics")).first.click()
+    chart = runs.locator(".js-plotly-plot", has_text=re.compile("Step")).first
+    expect(chart.locator("path.js-line").first).to_be_attached()
+    expect(runs.get_by_text("validation.topics.macro_f1").first).to_be_visible()
+
+
+def test_an_evaluation_has_its_confusion_matrix_and_card(runs: Page) -> None:
+    runs.get_by_role("link", name="evaluate baseline").first.click()
+    runs.get_by_text("Artifacts", exact=True).first.click()
+    runs.get_by_text("plots", exact=True).click()
+    runs.get_by_text("topic_confusion.png", exact=True).click()
+    picture = runs.locator("img[src^=blob]").last
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 200
+    runs.get_by_text("card.md", exact=True).click()
+    expect(runs.get_by_text("Model card: baseline")).to_be_visible()
 
 
 def test_the_champion_is_registered_with_its_card(page: Page, address: str, changed: Path) -> None:
