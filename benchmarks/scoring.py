@@ -1,8 +1,9 @@
 """Scoring beside what one would use instead: `python benchmarks/scoring.py [FOLDER] [--quick]`.
 
-All rows are of one run, on the same sentences and the same cores: those of the project's corpus, or of the articles
-in FOLDER. Ours are measured end to end, by the `detente score` command, from article files to a finished Parquet
-file; what it takes to start is a row of its own. The others get sentences that are already cut, and write nothing.
+All rows are of one run, on the same sentences and the same cores: those of the articles in FOLDER, or of the project's
+own corpus without the articles that models have learned from, where the cascade would find everything easy. Ours are
+measured end to end, by the `detente score` command, from article files to a finished Parquet file; what it takes to
+start is a row of its own. The others get sentences that are already cut, and write nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from pipeline.classifiers.registry import find_model, load_classifier
 from pipeline.classifiers.tokens import context_of, load_reading
 from pipeline.command import guarded
 from pipeline.encoding.encoder import resolve_encoder
-from pipeline.schemas import Article, Sentence
+from pipeline.schemas import Article, Assignment, Sentence
 from pipeline.scoring.machine import cores
+from pipeline.storage import read_jsonl
 from pipeline.text.readers import read_articles
 from pipeline.text.segmentation import segment
 
@@ -41,9 +43,10 @@ MIB = 1 << 20
 Row = tuple[str, float, str]
 
 
-def sample(folder: Path, most: int) -> tuple[list[Article], list[Sentence]]:
-    """Articles of a folder in random order until they have this many sentences, and these."""
-    articles = [item for item in read_articles([folder]) if isinstance(item, Article)]
+def sample(folder: Path, splits: Path, most: int) -> tuple[list[Article], list[Sentence]]:
+    """Articles that are not in train, in random order until they have this many sentences, and these."""
+    learned = {row.article_id for row in read_jsonl(splits, Assignment) if row.split == "train"}
+    articles = [item for item in read_articles([folder]) if isinstance(item, Article) and item.id not in learned]
     random.Random(0).shuffle(articles)
     chosen: list[Article] = []
     sentences: list[Sentence] = []
@@ -206,6 +209,9 @@ def memory_rows(articles: list[Article], models: Path, work: Path, large: int) -
 def main(
     folder: Annotated[Path, typer.Argument(help="Articles to measure with.")] = Path("data/raw/articles"),
     models: Annotated[Path, typer.Option(help="Folder of the trained models.")] = Path("models"),
+    splits: Annotated[Path, typer.Option(help="Which articles models have learned from.")] = Path(
+        "data/interim/splits.jsonl"
+    ),
     sentences: Annotated[int, typer.Option(help="How many sentences.")] = 10_000,
     sentence_transformers: Annotated[
         Path | None, typer.Option(help="Python that has sentence-transformers[onnx], if this one has not.")
@@ -214,7 +220,7 @@ def main(
 ) -> None:
     """Measure and print one table."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    articles, cut = sample(folder, sentences // 5 if quick else sentences)
+    articles, cut = sample(folder, splits, sentences // 5 if quick else sentences)
     print(f"{len(cut)} sentences of {len(articles)} articles, {cores()} cores", flush=True)
     with tempfile.TemporaryDirectory() as work:
         rows = []

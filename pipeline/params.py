@@ -103,6 +103,8 @@ class TrainFinetunedParams(_Section):
     weight_decay: Annotated[float, Field(ge=0.0)]
     warmup: Share
     dropout: Share
+    encoder_dropout: Share = 0.1
+    frozen_layers: Annotated[int, Field(ge=0)] | None = None
     stance_weight: PositiveFloat
     label_smoothing: Share
     patience: Positive

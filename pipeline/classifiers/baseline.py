@@ -5,15 +5,17 @@ One-vs-rest for topics, multinomial for stance. Soft targets are learned as weig
 
 from __future__ import annotations
 
+import functools
+import importlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -155,7 +157,7 @@ def save(model: Baseline, folder: Path) -> str:
         del vectorizer.vocabulary_
         vectorizer.__dict__.pop("_stop_words_id", None)  # a memory address: it would differ in every stored model
     parts = {"features": model.features, "topics": model.topic_models, "stance": model.stance_model}
-    (folder / _FILE).write_bytes(_canonical(skops.io.dumps(parts)))
+    (folder / _FILE).write_bytes(_canonical(_skops().dumps(parts)))
     for name, vectorizer in vectorizers.items():  # kept apart: skops takes minutes over a large dictionary
         vectorizer.vocabulary_ = terms[name]
     write_json(folder / _TERMS, {name: sorted(own, key=own.__getitem__) for name, own in terms.items()})
@@ -170,14 +172,28 @@ def load(folder: Path) -> Baseline:
         UserError: when a file was changed, or holds a type that is not on the list.
     """
     manifest = verify(folder)
-    unknown = sorted(set(skops.io.get_untrusted_types(file=folder / _FILE)) - set(_TRUSTED))
+    skops = _skops()
+    unknown = sorted(set(skops.get_untrusted_types(file=folder / _FILE)) - set(_TRUSTED))
     if unknown:
         raise UserError.one(f"holds untrusted types {unknown}", folder / _FILE, "train it again with this version")
-    parts = skops.io.load(folder / _FILE, trusted=_TRUSTED)
+    parts = skops.load(folder / _FILE, trusted=_TRUSTED)
     terms = read_json(folder / _TERMS)
     for name, vectorizer in parts["features"].transformer_list:
         vectorizer.vocabulary_ = {term: index for index, term in enumerate(terms[name])}
     return Baseline(parts, Decision.from_json(read_json(folder / "decision.json")), manifest["sha256"])
+
+
+@functools.cache
+def _skops() -> Any:
+    """`skops.io`, which at its import walks through scikit-learn and would load torch too: seconds for nothing."""
+    loaded = "torch" in sys.modules
+    if not loaded:
+        sys.modules["torch"] = None  # type: ignore[assignment]  # how Python marks what must not be imported
+    try:
+        return importlib.import_module("skops.io")
+    finally:
+        if not loaded:
+            del sys.modules["torch"]
 
 
 def _canonical(archive: bytes) -> bytes:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -84,6 +86,7 @@ def score_on_ray(
 
 def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is raised, the rest is for Ray's own logs
     try:
         import ray
         import ray.data
@@ -91,6 +94,8 @@ def _ray() -> Any:
         raise UserError.one(
             "Ray is not installed", "--engine ray", "install it with pip install 'detente[ray]'"
         ) from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"ray\.data\.")
     return ray
 
 
@@ -170,7 +175,9 @@ def _results(
         for chunk in chunks(files, max_bytes, lambda file: Known(file.number, known)):
             yield _as_row(group, chunk)
 
-    read_ = _source(ray, groups).map_batches(read, batch_size=1, num_cpus=_READING, concurrency=workers)
+    read_ = _source(ray, groups).map_batches(
+        read, batch_size=1, num_cpus=_READING, compute=ray.data.TaskPoolStrategy(size=workers)
+    )
     scored = read_.map_batches(
         ChunkScorer,
         fn_constructor_args=(*model, job.out.rstrip("/")),

@@ -93,8 +93,9 @@ def test_two_runs_are_compared_by_what_differs(runs: Page) -> None:
     expect(differing).to_contain_text("0.005")
     expect(differing).to_contain_text("0.002")
     expect(runs.get_by_role("row", name="train_finetuned.epochs")).to_have_count(0)
-    expect(runs.get_by_role("row", name="validation.loss")).to_be_visible()
-    runs.get_by_text("Visualizations", exact=True).click()  # folds them away: the tables are below
+    expect(runs.get_by_role("link", name="validation.loss")).to_be_visible()
+    for part in ("Visualizations", "Run details"):
+        runs.get_by_text(part, exact=True).click()  # folds it away: params and metrics are below
     if SCREENSHOT in os.environ:
         runs.screenshot(path=os.environ[SCREENSHOT])
 
