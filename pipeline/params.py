@@ -104,7 +104,6 @@ class TrainFinetunedParams(_Section):
     warmup: Share
     dropout: Share
     encoder_dropout: Share = 0.1
-    frozen_layers: Annotated[int, Field(ge=0)] | None = None
     stance_weight: PositiveFloat
     label_smoothing: Share
     patience: Positive

@@ -45,13 +45,7 @@ SMALL = {
         "max_test_share": 0.9,
     },
     "train_baseline": {"min_df": 1},
-    "train_finetuned": {
-        "epochs": 2,
-        "batch_size": 16,
-        "learning_rate": 5e-3,
-        "head_learning_rate": 2e-2,
-        "frozen_layers": None,
-    },
+    "train_finetuned": {"epochs": 2, "batch_size": 16, "learning_rate": 5e-3, "head_learning_rate": 2e-2},
     "evaluate": {"bootstrap": 100},
     "compare": {"bootstrap": 100},
 }

@@ -75,8 +75,6 @@ def train(
         tokens = sentence_tokenizer.encode([*train_rows, *unlabelled])
         vocabulary = Vocabulary.of(tokenizer, source)
         adapt(encoder, MaskedSentences(sentence_tokenizer, tokens, vocabulary), params, kept)
-    if params.frozen_layers is not None:
-        freeze(encoder, params.frozen_layers)
     torch.manual_seed(params.seed)
     network = MultiTaskNetwork(
         encoder,
@@ -118,22 +116,6 @@ def _tokenizers(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedT
     return tokenizer, SentenceTokenizer(source / "tokenizer.json", reading)
 
 
-def freeze(encoder: torch.nn.Module, layers: int) -> None:
-    """Let the embeddings and this many of the lowest layers stay as they are.
-
-    Raises:
-        UserError: when the encoder has no such layers.
-    """
-    stacks = (m for m in encoder.modules() if isinstance(m, torch.nn.ModuleList))
-    depth = encoder.config.num_hidden_layers  # type: ignore[union-attr]
-    stack = next((s for s in stacks if len(s) == depth), None)
-    if stack is None or layers > len(stack):
-        told = f"the encoder has {depth} layers" if stack is not None else "the encoder's layers were not found"
-        raise UserError.one(told, "params.yaml: train_finetuned.frozen_layers", f"set it to null, or at most {depth}")
-    for module in (encoder.embeddings, *stack[:layers]):
-        module.requires_grad_(False)
-
-
 def optimizer_of(network: torch.nn.Module, params: TrainFinetunedParams) -> torch.optim.Optimizer:
     """AdamW with a rate of its own for the heads, and no decay of biases and norms."""
 
@@ -141,7 +123,7 @@ def optimizer_of(network: torch.nn.Module, params: TrainFinetunedParams) -> torc
         chosen = [
             p
             for name, p in network.named_parameters()
-            if p.requires_grad and name.startswith("encoder.") == encoder and (p.ndim > 1) == decay
+            if name.startswith("encoder.") == encoder and (p.ndim > 1) == decay
         ]
         rate = params.learning_rate if encoder else params.head_learning_rate
         return {"params": chosen, "lr": rate, "weight_decay": params.weight_decay if decay else 0.0}

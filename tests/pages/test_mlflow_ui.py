@@ -103,6 +103,7 @@ def test_two_runs_are_compared_by_what_differs(runs: Page) -> None:
 def test_a_training_run_has_its_curves(runs: Page) -> None:
     runs.get_by_role("link", name=re.compile("^train finetuned")).first.click()
     runs.get_by_role("link", name="Model metrics").or_(runs.get_by_role("tab", name="Model metrics")).first.click()
+    runs.get_by_placeholder("Search metric charts").fill("validation.topics")
     chart = runs.locator(".js-plotly-plot", has_text=re.compile("Step")).first
     expect(chart.locator("path.js-line").first).to_be_attached()
     expect(runs.get_by_text("validation.topics.macro_f1").first).to_be_visible()
@@ -113,7 +114,7 @@ def test_an_evaluation_has_its_confusion_matrix_and_card(runs: Page) -> None:
     runs.get_by_text("Artifacts", exact=True).first.click()
     runs.get_by_text("plots", exact=True).click()
     runs.get_by_text("topic_confusion.png", exact=True).click()
-    picture = runs.locator("img[src^=blob]").last
+    picture = runs.get_by_role("img", name="plots/topic_confusion.png")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 200
     runs.get_by_text("card.md", exact=True).click()

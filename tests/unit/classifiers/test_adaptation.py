@@ -24,7 +24,7 @@ from pipeline.taxonomy import Taxonomy
 @pytest.fixture
 def small(params: Params, small_encoder: Path) -> TrainFinetunedParams:
     changes = {"encoder": str(small_encoder), "epochs": 2, "batch_size": 8, "learning_rate": 5e-3, "max_length": 32}
-    changes |= {"encoder_dropout": 0.1, "frozen_layers": None}
+    changes |= {"encoder_dropout": 0.1}
     return params.train_finetuned.model_copy(update=changes)
 
 

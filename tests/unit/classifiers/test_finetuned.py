@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel
 
 from pipeline.classifiers import exporting, finetuned, finetuning, onnx
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
@@ -34,7 +33,6 @@ def small(params: Params, small_encoder: Path) -> TrainFinetunedParams:
         "head_learning_rate": 2e-2,
         "patience": 8,
         "max_length": 32,
-        "frozen_layers": None,
     }
     return params.train_finetuned.model_copy(update=changes)
 
@@ -66,19 +64,6 @@ def test_the_curve_has_a_point_an_epoch_as_it_was_told(
     curve = finetuning.train(labelled, labelled, short, two_topics, lambda point, step: told.append(step)).curve
     assert told == [1, 2] == [point["epoch"] for point in curve]
     assert curve[1]["train.loss"] < curve[0]["train.loss"]
-
-
-def test_frozen_layers_stay_as_they_came_and_the_others_learn(
-    labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
-) -> None:
-    fresh = AutoModel.from_pretrained(small.encoder).state_dict()
-    lower = small.model_copy(update={"epochs": 1, "frozen_layers": 1})
-    learned = finetuning.train(labelled, labelled, lower, two_topics).model.network.encoder.state_dict()
-    same = {name for name, tensor in fresh.items() if torch.equal(tensor, learned[name])}
-    frozen = {name for name in fresh if name.startswith(("embeddings.", "encoder.layer.0."))}
-    assert frozen == {name for name in same if not name.startswith("pooler.")}
-    with pytest.raises(UserError, match="has 2 layers"):
-        finetuning.train(labelled, labelled, small.model_copy(update={"frozen_layers": 3}), two_topics)
 
 
 def test_no_units_are_dropped_within_the_encoder_unless_asked(
@@ -137,6 +122,8 @@ def test_int8_says_nearly_the_same_and_exports_to_the_same_bytes(
 
 
 def test_soft_targets_and_weights_count_in_the_loss(small_encoder: Path) -> None:
+    from transformers import AutoModel
+
     network = MultiTaskNetwork(AutoModel.from_pretrained(small_encoder), 2, 3, 0.0, LossWeights(stance=1.0)).eval()
     inputs = {"input_ids": torch.tensor([[2, 7, 3], [2, 8, 3]]), "attention_mask": torch.ones(2, 3, dtype=torch.long)}
     topics, stance = torch.zeros(2, 2), torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]])
@@ -208,7 +195,7 @@ def test_other_families_are_trained_stored_and_exported(
 ) -> None:
     encoder = tmp_path / family
     make_encoder(family, small_encoder, encoder)
-    chosen = small.model_copy(update={"encoder": str(encoder), "epochs": 1, "frozen_layers": 1})
+    chosen = small.model_copy(update={"encoder": str(encoder), "epochs": 1})
     result = finetuning.train(labelled, labelled, chosen, two_topics)
     for name in ("full", "int8"):
         (tmp_path / name).mkdir()
@@ -220,7 +207,7 @@ def test_other_families_are_trained_stored_and_exported(
 
 def make_encoder(family: str, small_encoder: Path, folder: Path) -> None:
     """A narrow encoder of a family with random weights, and the small encoder's tokenizer."""
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(small_encoder)
     names = ["input_ids", "attention_mask"]
