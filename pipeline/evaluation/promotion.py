@@ -129,7 +129,7 @@ def _verdict(
         ours = read_jsonl(challenger.predictions, Judged)
         found = compare((version.label, ours), (incumbent.label, theirs), rules.taxonomy, rules.resampling)
     except UserError as error:
-        return Verdict(version, REFUSED, f"no fair comparison with {incumbent.label}: {error}")
+        return Verdict(version, REFUSED, f"no fair comparison: {error}")
     gain = f"{found.gain:+.4f} [{found.low:+.4f}, {found.high:+.4f}] in mean macro-F1 on the same test data"
     if found.is_better:
         return Verdict(version, BETTER, f"better than {incumbent.label}: {gain}")
