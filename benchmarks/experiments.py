@@ -3,7 +3,7 @@
 A CHANGE sets params of `train_finetuned`, as in `context=none` or `dropout=0.2,learning_rate=5e-5`; `default` sets
 none. Each is trained with each seed on the same share of the train articles and judged on validation alone; every
 training is a run in MLflow of kind `trial`. Trainings that are there already are not repeated.
-`--table` prints from MLflow what was tried, what it cost and what it gave; docs/experiments.md holds it.
+`--table` prints from MLflow what was tried, what it cost and what it gave.
 """
 
 from __future__ import annotations
