@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,12 @@ def test_a_divided_article_is_opened_from_the_head(opened: Page) -> None:
     opened.locator("#most-divided a").first.click()
     expect(opened.locator(".card h3 button").first).to_be_focused()
     assert "Farm talks failed." in shown(opened)
+
+
+def test_the_lead_reads_as_prose(opened: Page) -> None:
+    lead = opened.locator(".lead").inner_text()
+    assert "unsure to count. " in lead
+    assert not re.search(r"[.,]\S", re.sub(r"\d,\d", "", lead))
 
 
 def test_signs_stand_beside_colours_and_unsure_ones_are_marked(opened: Page) -> None:
