@@ -108,7 +108,7 @@ def train(
 
 
 def _tokenizers(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedTokenizerBase, SentenceTokenizer]:
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)  # it notes this, else by HF_HUB_OFFLINE
     if not (source / "tokenizer.json").is_file():
         raise UserError.one("the encoder has no tokenizer.json", source, "save its fast tokenizer there first")
     names = tuple(n for n in ("input_ids", "token_type_ids", "attention_mask") if n in tokenizer.model_input_names)

@@ -1,7 +1,10 @@
 """Fine-tuning, storing and exporting, on an encoder small enough for a test."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,22 @@ def test_no_units_are_dropped_within_the_encoder_unless_asked(
         given = small.model_copy(update={"epochs": 1, "encoder_dropout": share})
         network = finetuning.train(labelled, labelled, given, two_topics).model.network
         assert {m.p for m in network.encoder.modules() if isinstance(m, torch.nn.Dropout)} == {share}
+
+
+@pytest.mark.parametrize("offline", ["0", "1"])
+def test_what_is_stored_of_the_tokenizer_does_not_depend_on_the_environment(
+    offline: str, small_encoder: Path, tmp_path: Path, root: Path
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pipeline.classifiers import finetuning; "
+        "from pipeline.params import load_params; params = load_params(Path('params.yaml')).train_finetuned; "
+        "finetuning._tokenizers(Path(sys.argv[1]), params)[0].save_pretrained(sys.argv[2])"
+    )
+    command = [sys.executable, "-c", code, str(small_encoder), str(tmp_path)]
+    subprocess.run(
+        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": offline}, check=True
+    )
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text())["local_files_only"] is True
 
 
 def test_training_stops_when_validation_gets_no_better(
