@@ -77,8 +77,9 @@ def main(
             write_errors(errors / f"{name}.txt", judged)
     print(f"annotated.jsonl: {len(labelled)} sentences, with 95% bootstrap intervals over articles\n")
     print(tabulate(turned(sentences), headers="keys"))
-    print("\nTopics of whole texts, F1\n")
-    print(tabulate(turned(texts), headers="keys"))
+    if any(texts.values()):
+        print("\nTopics of whole texts, F1\n")
+        print(tabulate(turned(texts), headers="keys"))
     if curve:
         points = learning_curve(labelled, models, Path("data/labels"), Path("params.yaml"), classes)
         draw(points, curve)
