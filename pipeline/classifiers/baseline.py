@@ -6,7 +6,6 @@ One-vs-rest for topics, multinomial for stance. Soft targets are learned as weig
 from __future__ import annotations
 
 import functools
-import importlib
 import io
 import json
 import sys
@@ -190,7 +189,9 @@ def _skops() -> Any:
     if not loaded:
         sys.modules["torch"] = None  # type: ignore[assignment]  # how Python marks what must not be imported
     try:
-        return importlib.import_module("skops.io")
+        import skops.io
+
+        return skops.io
     finally:
         if not loaded:
             del sys.modules["torch"]

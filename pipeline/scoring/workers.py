@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 
 import pyarrow as pa
 
@@ -73,15 +74,24 @@ def workers(scorer: Scorer, count: int, in_threads: bool = False) -> Iterator[Su
     try:
         yield submit
     except BrokenProcessPool:
+        _abandon(executor, others)
         raise UserError.one(
             "a worker was killed", "detente score", "give it memory or fewer --workers, and the same command goes on"
         ) from None
     except BaseException:
-        for process in set(multiprocessing.active_children()) - others:
-            process.kill()
-        executor.shutdown(wait=False, cancel_futures=True)
+        _abandon(executor, others)
         raise
     executor.shutdown()
+
+
+def _abandon(executor: Executor, others: set[BaseProcess]) -> None:
+    """Kill the workers, and take care that nothing waits for them."""
+    for process in set(multiprocessing.active_children()) - others:
+        process.kill()
+    queue = getattr(executor, "_call_queue", None)
+    if queue is not None:  # else a thread that still sends would wait for ever, before Python 3.12 (gh-94777)
+        queue._reader.close()
+    executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _start(scorer: Scorer, parent: int) -> None:
