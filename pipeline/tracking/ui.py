@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def serve(address: Address, authenticated: bool = False, browse: bool = True) ->
         return _visit(page(tracking_uri(), prepare()), browse)
     check(address, authenticated)
     place = page(address.url, prepare())
-    server = subprocess.Popen(command(address, authenticated), env=environment(authenticated))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a service that is stopped ends as after Ctrl-C
+    server = subprocess.Popen(command(address, authenticated), env=environment(authenticated), start_new_session=True)
     try:
         _await(server, address)
         _visit(place, browse)
@@ -76,7 +78,8 @@ def serve(address: Address, authenticated: bool = False, browse: bool = True) ->
     except KeyboardInterrupt:
         return 0
     finally:
-        server.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)  # MLflow starts many processes
         server.wait()
 
 

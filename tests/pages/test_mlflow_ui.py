@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -49,8 +50,10 @@ def address(changed: Path) -> Iterator[str]:
         assert server.stdout is not None
         told = next((line for line in map(bytes.decode, server.stdout) if "http" in line), "")
         yield told.removeprefix("MLflow on ").strip()
+        own = psutil.Process(server.pid).children(recursive=True)
         server.terminate()
-        server.wait()
+        assert server.wait() == 0
+        assert not psutil.wait_procs(own, timeout=30)[1], "the server lives on"
 
 
 @pytest.fixture
