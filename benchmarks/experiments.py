@@ -2,8 +2,8 @@
 
 A CHANGE sets params of `train_finetuned`, as in `context=none` or `dropout=0.2,learning_rate=5e-5`; `default` sets
 none. Each is trained with each seed on the same share of the train articles and judged on validation alone; every
-training is a run in MLflow of kind `trial`. Trainings that are there already are not repeated.
-`--table` prints from MLflow what was tried, what it cost and what it gave.
+training is a run in MLflow of kind `trial`. Only trials on the same data, share and default params are compared, and
+none is repeated. `--table` prints from MLflow what was tried, what it cost and what it gave.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import hashlib
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 from learning_curve import part
+from mlflow.entities import Run
 from tabulate import tabulate
 
 from pipeline.classifiers import finetuning
+from pipeline.classifiers.loop import SCORE
 from pipeline.command import guarded
 from pipeline.errors import UserError
 from pipeline.params import TrainFinetunedParams, load_params
@@ -49,23 +52,37 @@ def changed(params: TrainFinetunedParams, change: str, seed: int) -> TrainFinetu
         raise UserError.one(f"no such params ({told})", change, "write name=value, as in params.yaml") from None
 
 
-def table() -> str:
-    """What the trials in MLflow gave: mean and deviation over seeds, and the mean gain over the default's seeds."""
-    runs: dict[str, dict[str, Any]] = defaultdict(dict)
-    for run in search("tags.kind = 'trial' and attributes.status = 'FINISHED'"):
-        runs[run.data.tags["change"]].setdefault(run.data.params["train_finetuned.seed"], run)
-    plain = runs.get(DEFAULT, {})
+def basis(params: TrainFinetunedParams, labels: Path, share: float) -> str:
+    """The same for trials that can be compared: those with these default params, data and share."""
+    told = f"{params.model_dump_json(exclude={'seed'})} {sha256_of(labels)} {share:g}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def trials(same: str) -> dict[str, dict[int, Run]]:
+    """The finished trials of a basis in MLflow, by change and seed."""
+    found: dict[str, dict[int, Run]] = defaultdict(dict)
+    for run in search(f"tags.kind = 'trial' and tags.basis = '{same}' and attributes.status = 'FINISHED'"):
+        found[run.data.tags["change"]][int(run.data.params["train_finetuned.seed"])] = run
+    return found
+
+
+def table(found: Mapping[str, Mapping[int, Run]]) -> str:
+    """The mean of each figure over seeds, its deviation, and its gain over the default's same seeds; best first."""
     rows = []
-    for change, by_seed in runs.items():
-        seconds = [run.data.metrics["train.seconds"] for run in by_seed.values()]
-        row = {"change": f"`{change}`", "seeds": len(by_seed), "seconds": f"{statistics.fmean(seconds):.0f}"}
+    for change, runs in found.items():
+        seconds = statistics.fmean(run.data.metrics["train.seconds"] for run in runs.values())
+        row: dict[str, Any] = {"change": f"`{change}`", "seeds": len(runs), "seconds": f"{seconds:.0f}"}
+        total = 0.0
         for name in FIGURES:
-            values = [run.data.metrics[name] for run in by_seed.values()]
-            gains = [run.data.metrics[name] - plain[s].data.metrics[name] for s, run in by_seed.items() if s in plain]
-            told = f"{statistics.fmean(values):.3f} ± {statistics.pstdev(values):.3f}"
-            gain = statistics.fmean(gains) if gains and change != DEFAULT else None
-            row |= {name.split(".")[1]: told, f"{name.split('.')[1]} gain": "" if gain is None else f"{gain:+.3f}"}
-        rows.append((sum(run.data.metrics[name] for run in by_seed.values() for name in FIGURES) / len(by_seed), row))
+            values = {seed: run.data.metrics[name] for seed, run in runs.items()}
+            plain = {seed: run.data.metrics[name] for seed, run in found.get(DEFAULT, {}).items()}
+            gains = [value - plain[seed] for seed, value in values.items() if seed in plain and change != DEFAULT]
+            deviation = statistics.stdev(values.values()) if len(values) > 1 else 0.0
+            task, mean = name.split(".")[1], statistics.fmean(values.values())
+            row[task] = f"{mean:.3f} ± {deviation:.3f}"
+            row[f"{task} gain"] = f"{statistics.fmean(gains):+.3f}" if gains else ""
+            total += mean
+        rows.append((total, row))
     rows.sort(key=lambda pair: -pair[0])
     return tabulate([row for _, row in rows], headers="keys", tablefmt="github", disable_numparse=True)
 
@@ -74,38 +91,31 @@ def main(
     change: Annotated[list[str] | None, typer.Argument(help="Changes to try, and `default`")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of training, with commas between")] = "0,1,2",
     share: Annotated[float, typer.Option(help="Share of the train articles to train on")] = 0.25,
-    show: Annotated[bool, typer.Option("--table", help="Print the table of all trials, and train nothing")] = False,
+    show: Annotated[bool, typer.Option("--table", help="Print the table of the trials, and train nothing")] = False,
     labels: Path = Path("data/labels"),
     taxonomy: Path = Path("seeds/taxonomy.yaml"),
     params: Path = Path("params.yaml"),
 ) -> None:
-    if show:
-        print(table())
-        return
     default, classes = load_params(params).train_finetuned, load_taxonomy(taxonomy)
+    same = basis(default, labels, share)
+    done = trials(same)
+    if show:
+        print(table(done))
+        return
     planned = [(one, changed(default, one, int(seed))) for seed in seeds.split(",") for one in change or [DEFAULT]]
     rows, held = (read_jsonl(labels / f"{name}.jsonl", LabelledSentence) for name in ("train", "validation"))
-    data = f"{sha256_of(labels)} {share:g}"
-    done = {run.data.tags["trial"] for run in search("tags.kind = 'trial' and attributes.status = 'FINISHED'")}
     for one, chosen in planned:
-        trial = hashlib.sha256(f"{data} {chosen.model_dump_json()}".encode()).hexdigest()
-        if trial in done:
+        if chosen.seed in done.get(one, {}):
             continue
         with tracking.run("experiments", f"trial {one} {chosen.seed}") as run:
             run.params({"train_finetuned": chosen.model_dump(mode="json"), "share": share})
-            run.tags({"kind": "trial", "change": one, "trial": trial})
+            run.tags({"kind": "trial", "change": one, "basis": same})
             began = time.monotonic()
             curve = finetuning.train(part(rows, share), held, chosen, classes).curve
-            best = max(curve, key=lambda point: point["validation.score"])
-            run.metrics({name: best[name] for name in FIGURES})
-            run.metrics({"train.seconds": time.monotonic() - began})
-        print(
-            one,
-            chosen.seed,
-            *(f"{best[name]:.4f}" for name in FIGURES),
-            f"{time.monotonic() - began:.0f} s",
-            flush=True,
-        )
+            best = max(curve, key=lambda point: point[SCORE])
+            figures = {name: best[name] for name in FIGURES} | {"train.seconds": time.monotonic() - began}
+            run.metrics(figures)
+        print(one, chosen.seed, *(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def score(
     ],
     out: Annotated[str, typer.Option("-o", "--out", help="Output: .jsonl .csv .parquet, FOLDER/ of parts, or -")],
     model: Annotated[
-        str, typer.Option(help="champion, finetuned, baseline, cascade, or a model's folder")
+        str, typer.Option(help="champion, finetuned, ensemble, cascade, baseline, or a model's folder")
     ] = "champion",
     models: Models = Path("models"),
     max_bytes: Annotated[int, typer.Option(min=1, help="Reject an article larger than this.")] = 5_000_000,

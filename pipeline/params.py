@@ -103,7 +103,7 @@ class TrainFinetunedParams(_Section):
     weight_decay: Annotated[float, Field(ge=0.0)]
     warmup: Share
     dropout: Share
-    encoder_dropout: Share = 0.1
+    encoder_dropout: Share
     stance_weight: PositiveFloat
     label_smoothing: Share
     patience: Positive

@@ -68,7 +68,7 @@ def train(
         params.model_dump(), sha256_of(source), train_rows, validation_rows, unlabelled, taxonomy
     )
     encoder = AutoModel.from_pretrained(source).to("cuda" if torch.cuda.is_available() else "cpu")
-    for module in encoder.modules():
+    for module in encoder.modules():  # in the configurations each family has names of its own for it
         if isinstance(module, torch.nn.Dropout):
             module.p = params.encoder_dropout
     if params.masked_epochs:

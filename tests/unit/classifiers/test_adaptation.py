@@ -23,8 +23,14 @@ from pipeline.taxonomy import Taxonomy
 
 @pytest.fixture
 def small(params: Params, small_encoder: Path) -> TrainFinetunedParams:
-    changes = {"encoder": str(small_encoder), "epochs": 2, "batch_size": 8, "learning_rate": 5e-3, "max_length": 32}
-    changes |= {"encoder_dropout": 0.1}
+    changes = {
+        "encoder": str(small_encoder),
+        "epochs": 2,
+        "batch_size": 8,
+        "learning_rate": 5e-3,
+        "encoder_dropout": 0.1,
+        "max_length": 32,
+    }
     return params.train_finetuned.model_copy(update=changes)
 
 

@@ -1,5 +1,7 @@
 """The baseline learns, is stored without pickle as the same bytes, and is read only when untouched."""
 
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +34,15 @@ def saved(model: baseline.Baseline, folder: Path) -> Path:
     folder.mkdir()
     baseline.save(model, folder)
     return folder
+
+
+def test_it_is_loaded_without_torch_which_can_be_imported_afterwards(model: baseline.Baseline, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pipeline.classifiers.baseline import load; "
+        "load(Path(sys.argv[1])); print('torch' in sys.modules); import torch; print(torch.ones(1).item())"
+    )
+    command = [sys.executable, "-c", code, str(saved(model, tmp_path / "model"))]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n1.0\n"
 
 
 def test_it_learns_what_is_plain(model: baseline.Baseline, labelled: list[LabelledSentence]) -> None:
