@@ -19,6 +19,8 @@ _KINDS = {
     "baseline": "TF-IDF of words and characters with logistic regression (skops)",
     "finetuned": "a fine-tuned encoder with a topic head and a stance head (PyTorch, safetensors)",
     "finetuned-int8": "the fine-tuned encoder in 8-bit ONNX, run without PyTorch",
+    "ensemble": "the weighted mean of the baseline and the 8-bit encoder",
+    "cascade": "the baseline where it is sure enough, elsewhere the weighted mean of it and the 8-bit encoder",
 }
 
 

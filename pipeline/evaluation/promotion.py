@@ -22,7 +22,7 @@ from pipeline.tracking import registry
 from pipeline.tracking.origin import git_author
 from pipeline.tracking.place import SWITCH, tracking_uri
 from pipeline.tracking.registry import Candidate, Version
-from pipeline.tracking.store import alone
+from pipeline.tracking.store import alone, failing_clearly
 
 Rejudge = Callable[[Path], Sequence[Judged]]
 FIRST, BETTER, FORCED, REFUSED, ALREADY = "first", "better", "forced", "refused", "already"
@@ -99,8 +99,13 @@ def promote(challenger: Candidate, rules: Rules, force: Force | None = None) -> 
     """Register the challenger, move the alias `champion` to it if it has earned it, and note the reason on it.
 
     Raises:
-        UserError: when the challenger is no model or was not evaluated.
+        UserError: when the challenger is no model or was not evaluated, or the store fails.
     """
+    with failing_clearly():
+        return _promote(challenger, rules, force)
+
+
+def _promote(challenger: Candidate, rules: Rules, force: Force | None = None) -> Verdict:
     version = registry.register(challenger)
     with alone():
         incumbent = registry.champion()
@@ -156,7 +161,7 @@ def promote_if_possible(folder: Path, rules: Rules) -> None:
     if os.environ.get(SWITCH) == "off":
         return
     try:
-        print(promote(candidate(folder), rules))
+        print(_promote(candidate(folder), rules))
     except Exception as error:  # noqa: BLE001 - the champion is chosen, only MLflow does not know it yet
         told = " ".join(str(error).split())[:160] or type(error).__name__
         print(

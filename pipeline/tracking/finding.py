@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,14 +16,13 @@ from tabulate import tabulate
 
 from pipeline.errors import UserError
 from pipeline.storage import MANIFEST, read_json
+from pipeline.tracking.experiments import HEADLINE
 from pipeline.tracking.origin import LOCK
-from pipeline.tracking.store import search
+from pipeline.tracking.store import made, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as StoredRun
 
-MAKING = ("training", "export")  # kinds of run that make a model
-_FIGURES = ("test.topics.macro_f1", "test.stance.macro_f1", "real.topics.macro_f1", "real.stance.macro_f1")
 _SOURCES = ("data.sha256", "seeds.sha256", "source.sha256", "git.commit")
 _HASH = 12  # characters of a hash that people see
 
@@ -31,24 +32,17 @@ def runs_table(limit: int, models: Path) -> str:
 
     Runs are compared with those of the same stage. A star marks a model that is in place under `models`.
     """
-    runs = search()
-    making = [run for run in runs if run.data.tags.get("kind") in MAKING][:limit]
+    making = made(limit=limit)
     if not making:
         return "no runs yet; `dvc repro` makes some"
     in_place = {read_json(path)["sha256"] for path in models.glob(f"*/model/{MANIFEST}")}
-    return tabulate([_row(run, making, runs, in_place) for run in making], headers="keys", floatfmt=".3f")
+    return tabulate([_row(run, making, in_place) for run in making], headers="keys", floatfmt=".3f")
 
 
-def _row(run: StoredRun, making: Sequence[StoredRun], runs: Sequence[StoredRun], in_place: set[str]) -> dict[str, Any]:
+def _row(run: StoredRun, making: Sequence[StoredRun], in_place: set[str]) -> dict[str, Any]:
     sha256 = run.data.tags.get("model.sha256", "")
-    figures: dict[str, float] = next(
-        (
-            one.data.metrics
-            for one in runs
-            if one.data.tags.get("kind") == "evaluation" and one.data.tags.get("model.sha256") == sha256 != ""
-        ),
-        {},
-    )
+    evaluated = search(f"tags.kind = 'evaluation' and tags.`model.sha256` = '{sha256}'", 1) if sha256 else []
+    figures: dict[str, float] = evaluated[0].data.metrics if evaluated else {}
     row: dict[str, Any] = {
         "run": run.info.run_id[:8],
         "name": run.info.run_name,
@@ -56,21 +50,29 @@ def _row(run: StoredRun, making: Sequence[StoredRun], runs: Sequence[StoredRun],
         "begun": f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M}",
         "model": sha256[:_HASH] + (" *" if sha256 in in_place else ""),
     }
-    row |= {name.removesuffix(".macro_f1"): figures[name] for name in _FIGURES if name in figures}
+    row |= {name.removesuffix(".macro_f1"): figures[name] for name in HEADLINE if name in figures}
     same = [one for one in making if one.data.tags.get("dvc.stage") == run.data.tags.get("dvc.stage")]
     row["differs in"] = ", ".join(f"{name}={value}" for name, value in differences(run, same).items())
     return row
 
 
 def differences(run: StoredRun, others: Sequence[StoredRun]) -> dict[str, str]:
-    """The params and inputs of a run that are not the same in all of `others`; hashes in short."""
+    """The params and inputs of a run that are not the same in all of `others`; hashes in short.
+
+    A param is called without its section where no other param has the rest of its name.
+    """
     result = {}
-    for name in (*sorted({key for one in others for key in one.data.params}), *_SOURCES):
+    params = sorted({key for one in others for key in one.data.params})
+    shared = Counter(name.partition(".")[2] for name in params)
+    for name in (*params, *_SOURCES):
         values = {one.data.params.get(name, one.data.tags.get(name, "")) for one in others}
         own = run.data.params.get(name, run.data.tags.get(name, ""))
         if len(values) > 1:
-            short = own[:8] if name in _SOURCES else own
-            result[name.partition(".")[2] if name in run.data.params else name.partition(".")[0]] = short
+            section, _, rest = name.partition(".")
+            if name in _SOURCES:
+                result[section] = own[:8]
+            else:
+                result[rest if shared[rest] == 1 else name] = own
     return result
 
 
@@ -86,27 +88,26 @@ def runs_of(target: str) -> list[StoredRun]:
     if not path.exists():
         runs = [run for run in search() if run.info.run_name == target or run.info.run_id.startswith(target)]
     else:
-        made = [run for run in search() if run.data.tags.get("kind") in MAKING]
-        runs = []
-        for sha256 in dict.fromkeys(_hashes(path)):
-            runs += [run for run in made if run.data.tags.get("model.sha256", "").startswith(sha256)][:1]
+        hashes = dict.fromkeys(_hashes(path))
+        runs = [run for sha256 in hashes for run in made(f"tags.`model.sha256` LIKE '{sha256}%'", 1)]
     if not runs:
         raise UserError.one("no run of it in the store", target, "see all with `detente runs`, or `detente track`")
     return runs
 
 
 def _hashes(path: Path) -> Iterator[str]:
-    """Hashes, or beginnings of them, of a model folder's model or of the models in a scored file."""
-    if path.is_dir():
-        folder = next((f for f in (path, path / "model") if (f / MANIFEST).is_file()), None)
-        if folder is None:
-            raise UserError.one("no model here", path, "name a model's folder or a scored file")
+    """Hashes, or beginnings of them, of a model folder's model or of the models in scored sentences."""
+    folder = next((f for f in (path, path / "model") if (f / MANIFEST).is_file()), None)
+    if folder is not None:
         yield str(read_json(folder / MANIFEST)["sha256"])
         return
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not parts:
+        raise UserError.one("no model here", path, "name a model's folder, a scored file or a folder of its parts")
     try:
-        for model in dict.fromkeys(_model_column(path)):
+        for model in dict.fromkeys(model for part in parts for model in _model_column(part)):
             name, _, sha256 = str(model).partition("@")
-            if len(sha256) < _HASH:
+            if not re.fullmatch(rf"[0-9a-f]{{{_HASH},}}", sha256):
                 raise ValueError(f"model {name!r} bears no hash")
             yield sha256
     except (KeyError, ValueError, TypeError, OSError) as error:
@@ -140,13 +141,13 @@ def story(run: StoredRun) -> str:
         "data": tags.get("data.sha256", "")[:_HASH],
         "seeds": tags.get("seeds.sha256", "")[:_HASH],
         "params": tags.get("params.sha256", "")[:_HASH],
-        "dvc.lock": lock_state(run),
+        "dvc.lock": lock_state(run) if "dvc.stage" in tags else "",
     }
     return "\n".join(f"{name:<11} {value}" for name, value in lines.items() if value)
 
 
 def lock_state(run: StoredRun) -> str:
-    """Where the dvc.lock is that names what a run made, and how to go back to it."""
+    """Where the dvc.lock is that names what a run made, and how to go back to it; else the one before it."""
     md5 = run.data.tags.get("dvc.out", "")
     if md5 and LOCK.is_file() and md5 in LOCK.read_text(encoding="utf-8"):
         return "the one in place names this model"
@@ -155,4 +156,5 @@ def lock_state(run: StoredRun) -> str:
     commits = done.stdout.split() if done and done.returncode == 0 else []
     if commits:
         return f"of commit {commits[0]}: git checkout {commits[0]} && dvc checkout"
-    return f"in the run: mlflow artifacts download --run-id {run.info.run_id} --artifact-path dvc"
+    fetch = f"mlflow artifacts download --run-id {run.info.run_id} --artifact-path dvc"
+    return f"began with the dvc.lock in the run: {fetch}"

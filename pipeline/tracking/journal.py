@@ -6,6 +6,7 @@ killed process leaves none behind. The folder goes when the store has everything
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -60,7 +61,13 @@ class Journal:
     def events(self, skip: int = 0) -> list[Event]:
         """The events after the first `skip`; a line that a killed process left torn is no event."""
         whole = (self.folder / "events.jsonl").read_bytes().split(b"\n")[:-1]
-        return [json.loads(line) for line in whole[skip:]]
+        return [event for event in map(_event, whole) if event][skip:]
+
+    def has_begun(self) -> bool:
+        """Whether there is a run in it: its first event says whose."""
+        with contextlib.suppress(FileNotFoundError):  # another process has just sent it
+            return any(event["kind"] == "start" for event in self.events()[:1])
+        return False
 
     def remove(self) -> None:
         """Delete the folder, its events first: what a killed process leaves of it is no journal any more."""
@@ -68,16 +75,33 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def begin(spool: Path, start: Mapping[str, Any]) -> Journal:
-    """A new journal under `spool` whose first event holds `start` and a key of its own."""
+def _event(line: bytes) -> Event | None:
+    with contextlib.suppress(ValueError):
+        value = json.loads(line)
+        return value if isinstance(value, dict) and "kind" in value else None
+    return None
+
+
+def begin(spool: Path, start: Mapping[str, Any], stack: contextlib.ExitStack | None = None) -> Journal:
+    """A new journal under `spool` whose first event holds `start` and a key of its own.
+
+    With a `stack`, this process plays "writing" until that closes, and does so before there is an event to send.
+    """
     key = uuid.uuid4().hex
     folder = spool / f"{now()}-{key[:8]}"
     (folder / "files").mkdir(parents=True)
     journal = Journal(folder)
+    if stack is not None:
+        stack.enter_context(journal.lock("writing"))
     journal.add("start", key=key, **start)
     return journal
 
 
 def journals(spool: Path) -> list[Journal]:
-    """All journals under `spool`, oldest first."""
+    """All journals under `spool` that hold a run, oldest first."""
+    return [journal for journal in folders(spool) if journal.has_begun()]
+
+
+def folders(spool: Path) -> list[Journal]:
+    """All journals under `spool`, oldest first, with those that a killed process left without a start."""
     return [Journal(path.parent) for path in sorted(spool.glob("*/events.jsonl"))]

@@ -16,7 +16,6 @@ import yaml
 from pipeline.storage import sha256_of
 
 LOCK = Path("dvc.lock")
-SWEEP = "DETENTE_SWEEP"  # the name of the sweep that an experiment is part of
 
 
 def origin(stage: str) -> dict[str, str]:
@@ -36,13 +35,13 @@ def origin(stage: str) -> dict[str, str]:
 
 
 def experiment(params: Path) -> dict[str, str] | None:
-    """Name, baseline, hash of params and sweep of the DVC experiment that this process is part of."""
+    """Name, baseline and hash of params of the DVC experiment that this process is part of."""
     name = os.environ.get("DVC_EXP_NAME")
     if not name:
         return None
     baseline = os.environ.get("DVC_EXP_BASELINE_REV", "")
     digest = sha256_of(params) if params.is_file() else ""
-    return {"name": name, "baseline": baseline, "params": digest, "sweep": os.environ.get(SWEEP, "")}
+    return {"name": name, "baseline": baseline, "params": digest}
 
 
 def peak_memory() -> float:

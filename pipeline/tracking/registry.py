@@ -108,6 +108,8 @@ def decide(version: Version, promoted: bool, tags: Mapping[str, str]) -> None:
     store = client()
     for key, value in tags.items():
         store.set_model_version_tag(NAME, version.number, key, value)
+    if AUTHOR in version.tags and AUTHOR not in tags:  # decided by the comparison now, by nobody any more
+        store.delete_model_version_tag(NAME, version.number, AUTHOR)
     if promoted:
         store.set_registered_model_alias(NAME, CHAMPION, version.number)
 
@@ -141,7 +143,7 @@ def _ensure_registered() -> None:
 
 def _run_of(sha256: str) -> str | None:
     """The run that made the model, or else the latest that speaks of it."""
-    found = find_by_model(sha256) or next(iter(search(f"tags.`{MODEL_TAG}` = '{sha256}'")), None)
+    found = find_by_model(sha256) or next(iter(search(f"tags.`{MODEL_TAG}` = '{sha256}'", 1)), None)
     return str(found.info.run_id) if found else None
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MODEL_TAG = "model.sha256"
-PATIENCE = "DETENTE_TRACKING_PATIENCE"  # seconds that a whole stage may wait for the store at its end
+PATIENCE = "DETENTE_TRACKING_PATIENCE"  # seconds that a run may wait for the store at its end
 _PATIENCE_OWN, _PATIENCE_SERVER = 120.0, 20.0
 
 
@@ -142,9 +142,8 @@ def _begin(current: Run, stage: str, stack: contextlib.ExitStack) -> subprocess.
     sender: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
-        journal = begin(spool(), {"name": current.name, "stage": stage, "experiment": experiment(Path("params.yaml"))})
-        stack.enter_context(journal.lock("writing"))
-        current.journal = journal
+        first = {"name": current.name, "stage": stage, "experiment": experiment(Path("params.yaml"))}
+        current.journal = journal = begin(spool(), first, stack)
         current.tags(origin(stage))
         for path in (LOCK, Path("params.yaml")):
             if path.is_file():

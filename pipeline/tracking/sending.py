@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import Timeout
 
 from pipeline.tracking.experiments import join_experiment
-from pipeline.tracking.journal import Event, Journal, journals
+from pipeline.tracking.journal import Event, Journal, folders
 from pipeline.tracking.place import spool
 from pipeline.tracking.store import client, failure, find_or_create, table_tag
 from pipeline.tracking.summary import summary
@@ -23,6 +23,7 @@ from pipeline.tracking.summary import summary
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_PROBE = 1.0  # seconds: another process that asks whether a journal is held holds it for a moment
 _BEAT = 0.5  # seconds between two looks into the journal
 _TRIES = 3  # failures in a row before the store is given up
 _LONGEST = 5000  # characters of a param or tag that every store takes
@@ -31,7 +32,7 @@ _LONGEST = 5000  # characters of a param or tag that every store takes
 def follow(journal: Journal) -> None:
     """Send what a stage writes until it ends; a stage that dies without an end is KILLED."""
     sent, run_id, gone = 0, "", False
-    with journal.lock("sending").acquire(timeout=0):
+    with journal.lock("sending").acquire(timeout=_PROBE):
         write_environment(journal)
         while True:
             new = journal.events(sent)
@@ -45,13 +46,16 @@ def follow(journal: Journal) -> None:
         finish(journal, run_id)
 
 
-def send(journal: Journal) -> str:
-    """Send a whole journal that nobody writes any more; returns the run's name."""
-    with journal.lock("sending").acquire(timeout=0):
+def send(journal: Journal) -> list[str]:
+    """Send a whole journal that nobody writes any more; returns the run's name. One without a run is dropped."""
+    with journal.lock("sending").acquire(timeout=_PROBE):
+        if not journal.has_begun():
+            journal.remove()
+            return []
         run_id, events = _create(journal), journal.events()
         send_events(client(), run_id, events)
         finish(journal, run_id)
-    return str(events[0]["name"])
+    return [str(events[0]["name"])]
 
 
 def send_spooled() -> list[str]:
@@ -63,11 +67,11 @@ def send_spooled() -> list[str]:
     sent: list[str] = []
     failures: list[Exception] = []
     in_a_row = 0
-    for journal in journals(spool()):
+    for journal in folders(spool()):
         if in_a_row == _TRIES or journal.is_held("writing"):
             continue
         try:
-            sent.append(send(journal))
+            sent += send(journal)
             in_a_row = 0
         except Timeout:  # somebody else sends it
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import json
 import logging
 from collections.abc import Iterator
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as StoredRun
 
 KEY_TAG = "detente.key"  # one a run of ours: by it a second sending finds the first
+MAKING = ("training", "export", "combination")  # kinds of run that make a model
 _LOCK_SECONDS = 120.0
+_PAGE = 1000  # runs in one answer
+_NEWEST = ["attributes.start_time DESC"]
 
 
 @contextlib.contextmanager
@@ -68,19 +72,46 @@ def find_or_create(key: str, name: str, start: int, tags: dict[str, str]) -> str
         return str(created.info.run_id)
 
 
-def search(query: str = "", limit: int = 1000, order: str = "attributes.start_time DESC") -> list[StoredRun]:
-    """Runs of the project's experiment that meet an MLflow search expression, newest first.
+def search(query: str = "", limit: int | None = None) -> list[StoredRun]:
+    """Runs of the project's experiment that meet an MLflow search expression, newest first; all, or the first `limit`.
 
     Raises:
         UserError: when the store does not answer.
     """
+    with failing_clearly():
+        return list(itertools.islice(_found(query, min(limit or _PAGE, _PAGE)), limit))
+
+
+def _found(query: str, page: int) -> Iterator[StoredRun]:
+    """What a search finds, asked for page by page."""
+    with alone():
+        mlflow = client()
+        known = mlflow.get_experiment_by_name(EXPERIMENT)
+    token = None
+    while known is not None:
+        found = mlflow.search_runs([known.experiment_id], query, max_results=page, order_by=_NEWEST, page_token=token)
+        yield from found
+        token = found.token
+        if not token:
+            return
+
+
+def made(query: str = "", limit: int | None = None) -> list[StoredRun]:
+    """Those of the runs that made models, newest first; all, or the first `limit`."""
+    also = f" and {query}" if query else ""
+    found = [run for kind in MAKING for run in search(f"tags.kind = '{kind}'{also}", limit)]
+    return sorted(found, key=lambda run: run.info.start_time, reverse=True)[:limit]
+
+
+@contextlib.contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Tell whatever a store that fails raises as an error for people.
+
+    Raises:
+        UserError: when the store fails.
+    """
     try:
-        with alone():
-            mlflow = client()
-            known = mlflow.get_experiment_by_name(EXPERIMENT)
-        if known is None:
-            return []
-        return list(mlflow.search_runs([known.experiment_id], query, order_by=[order], max_results=limit))
+        yield
     except (OSError, _mlflow_error()) as error:
         raise failure(error) from error
 
@@ -100,9 +131,7 @@ def _mlflow_error() -> type[Exception]:
 
 def find_by_model(sha256: str) -> StoredRun | None:
     """The latest run that made the model with this hash, or None."""
-    made = ("training", "export")
-    runs = search(f"tags.`model.sha256` = '{sha256}'")
-    return next((run for run in runs if run.data.tags.get("kind") in made), None)
+    return next(iter(made(f"tags.`model.sha256` = '{sha256}'", 1)), None)
 
 
 def table_tag(names: list[str]) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 
 from tabulate import tabulate
 
 from pipeline.errors import UserError
-from pipeline.tracking.origin import SWEEP
+from pipeline.tracking.experiments import complete, of_model
+from pipeline.tracking.place import SWITCH
+from pipeline.tracking.runs import flat
+from pipeline.tracking.store import failing_clearly
 
 _FIGURES = ("test.topics.macro_f1", "test.stance.macro_f1")
 
@@ -42,9 +48,32 @@ def sweep(target: str, grid: Sequence[str]) -> str:
     name = f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
     for number, setting in enumerate(combinations(grid), start=1):
         options = itertools.chain.from_iterable(("--set-param", one) for one in setting)
-        _dvc("exp", "run", "--queue", "--name", f"{name}-{number}", *options, target)
-    _dvc("exp", "run", "--run-all", "--jobs", "1", environment={SWEEP: name})
-    return comparison(_dvc("exp", "show", "--csv", "--no-pager", capture=True), name, [e.split("=")[0] for e in grid])
+        _run("dvc", "exp", "run", "--queue", "--name", f"{name}-{number}", *options, target)
+    _run("dvc", "exp", "run", "--run-all", "--jobs", "1")
+    if os.environ.get(SWITCH) != "off":
+        _record(name, target)
+    return comparison(_told("dvc", "exp", "show", "--csv", "--no-pager"), name, [e.split("=")[0] for e in grid])
+
+
+def _record(sweep: str, target: str) -> None:
+    """Give every finished experiment of a sweep its run, also where DVC had the results and ran no stage."""
+    try:
+        models = re.findall(r'^"evaluate@(.+)";$', _told("dvc", "dag", "--dot", target), re.MULTILINE)
+        with failing_clearly():
+            for ref in _told("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{sweep}-*").split():
+                *_, start, rest, name = ref.split("/")
+                complete(name, start + rest, _told("git", "show", f"{ref}:./params.yaml"), _figures(ref, models))
+    except UserError as error:
+        print(f"tracking: {error}; results that DVC had already have no run", file=sys.stderr, flush=True)
+
+
+def _figures(ref: str, models: Sequence[str]) -> dict[str, float]:
+    """The figures in an experiment's commit that stand for some models."""
+    figures: dict[str, float] = {}
+    for model in models:
+        stored = json.loads(_told("git", "show", f"{ref}:./models/{model}/evaluation/metrics.json"))
+        figures |= of_model(model, flat(stored))
+    return figures
 
 
 def comparison(shown: str, name: str, params: Sequence[str]) -> str:
@@ -62,11 +91,13 @@ def comparison(shown: str, name: str, params: Sequence[str]) -> str:
     return tabulate(table, headers="keys")
 
 
-def _dvc(*words: str, environment: dict[str, str] | None = None, capture: bool = False) -> str:
-    done = subprocess.run(
-        ["dvc", *words], env={**os.environ, **(environment or {})}, text=True, check=False,
-        stdout=subprocess.PIPE if capture else None,
-    )  # fmt: skip
+def _told(*words: str) -> str:
+    """What a command prints, to the letter."""
+    return _run(*words, stdout=subprocess.PIPE).decode()
+
+
+def _run(*words: str, stdout: int | None = None) -> bytes:
+    done = subprocess.run(words, stdout=stdout, check=False)
     if done.returncode:
-        raise UserError.one(f"`dvc {' '.join(words)}` failed", "sweep", "mend what DVC names above")
-    return done.stdout or ""
+        raise UserError.one(f"`{' '.join(words)}` failed", "sweep", "mend what is named above")
+    return done.stdout or b""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.tracking.place import artifacts, is_own, project_root, tracking_uri
-from pipeline.tracking.store import alone, client, experiment_id
+from pipeline.tracking.store import alone, client, experiment_id, failing_clearly
 
 PASSWORD, SECRET = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
 VIEW = "detente"  # key of the view in which the experiment opens
@@ -108,8 +108,12 @@ def check(address: Address, authenticated: bool) -> None:
 
 
 def prepare() -> str:
-    """Make or migrate the store, once, and give the experiment the view in which it opens; returns its id."""
-    with alone():
+    """Make or migrate the store, once, and give the experiment the view in which it opens; returns its id.
+
+    Raises:
+        UserError: when the store does not answer.
+    """
+    with failing_clearly(), alone():
         migrate()
         store = client()
         experiment = experiment_id(store)
@@ -122,12 +126,17 @@ def migrate() -> None:
     """Bring the project's own database to this version of MLflow, with a copy kept; call it under `alone`.
 
     MLflow migrates some old databases when it opens them and refuses others; here all are, once, and told of.
+
+    Raises:
+        UserError: when a newer MLflow has made it.
     """
     path = Path(tracking_uri().removeprefix("sqlite:///"))
     if is_own(tracking_uri()) and path.is_file():
         from mlflow.store.db.utils import _get_latest_schema_revision
 
-        if _revision(path) not in ("", _get_latest_schema_revision()):  # type: ignore[no-untyped-call]
+        revision = _revision(path)
+        if revision not in ("", _get_latest_schema_revision()):  # type: ignore[no-untyped-call]
+            _check_known(revision, path)
             shutil.copyfile(path, path.with_name(f"{path.name}.before-migration"))
             print(f"migrating {path.name} to this version of MLflow", flush=True)
             subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", tracking_uri()], check=True)
@@ -138,6 +147,19 @@ def _revision(path: Path) -> str:
     with contextlib.closing(sqlite3.connect(path)) as store, contextlib.suppress(sqlite3.OperationalError):
         return str(store.execute("select version_num from alembic_version").fetchone()[0])
     return ""
+
+
+def _check_known(revision: str, path: Path) -> None:
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+    from mlflow.store.db.utils import _get_alembic_config
+
+    try:
+        config = _get_alembic_config(tracking_uri())  # type: ignore[no-untyped-call]
+        ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError:
+        remedy = "install the packages of requirements.lock, or move the file away"
+        raise UserError.one("store of a newer MLflow", path, remedy) from None
 
 
 def view() -> str:

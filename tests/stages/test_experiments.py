@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -10,10 +11,19 @@ from typing import Any
 
 import pytest
 
+from pipeline.storage import sha256_of
+from pipeline.tracking.finding import runs_of
 from pipeline.tracking.store import search
 from tests.miniature import Run
 
 DETENTE = ("python", "-m", "pipeline.cli")
+KINDS = {
+    "baseline": "training",
+    "finetuned": "training",
+    "finetuned-int8": "export",
+    "ensemble": "combination",
+    "cascade": "combination",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +40,12 @@ def its_store(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def shown(own: Path, run: Run, name: str) -> dict[str, Any]:
-    """What `dvc exp show` has of the baseline's figures in an experiment."""
+def shown(own: Path, run: Run) -> dict[str, dict[str, Any]]:
+    """What `dvc exp show` has of the baseline's figures in each experiment."""
     (workspace, head) = json.loads(run(own, "dvc", "exp", "show", "--json").stdout)
     del workspace
-    (found,) = (one for one in head["experiments"] if one["revs"][0]["name"] == name)
-    data: dict[str, Any] = found["revs"][0]["data"]["metrics"]["models/baseline/evaluation/metrics.json"]["data"]
-    return data["test"]
+    found = {one["revs"][0]["name"]: one["revs"][0]["data"]["metrics"] for one in head["experiments"]}
+    return {name: metrics["models/baseline/evaluation/metrics.json"]["data"]["test"] for name, metrics in found.items()}
 
 
 def test_a_queued_experiment_is_one_run_of_its_name_in_the_projects_store(own: Path, run: Run) -> None:
@@ -54,7 +63,9 @@ def test_a_queued_experiment_is_one_run_of_its_name_in_the_projects_store(own: P
     stages = search(f"tags.`mlflow.parentRunId` = '{experiment.info.run_id}'")
     assert {one.data.tags["dvc.stage"] for one in stages} == {"train_baseline", "evaluate@baseline"}
     assert {one.info.status for one in (experiment, *stages)} == {"FINISHED"}
-    figures = shown(own, run, "gentle-c")
+    head = run(own, "git", "rev-parse", "HEAD").stdout.strip()
+    assert {one.data.tags["git.commit"] for one in (experiment, *stages)} == {head}
+    figures = shown(own, run)["gentle-c"]
     for task in ("topics", "stance"):
         name = f"test.{task}.macro_f1"
         (evaluation,) = (one for one in stages if one.data.tags["kind"] == "evaluation")
@@ -64,14 +75,22 @@ def test_a_queued_experiment_is_one_run_of_its_name_in_the_projects_store(own: P
 
 
 def test_a_sweep_is_one_parent_and_prints_the_comparison(own: Path, run: Run) -> None:
-    told = run(own, *DETENTE, "sweep", "evaluate@baseline", "-S", "train_baseline.topic_c=0.01,3").stdout
+    values = ("0.01", "0.5", "10")  # new, tried above, and that of params.yaml: of the last two DVC has the results
+    told = run(own, *DETENTE, "sweep", "evaluate@baseline", "-S", f"train_baseline.topic_c={','.join(values)}").stdout
     (parent,) = search("tags.kind = 'sweep'")
     children = search(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
-    names = [f"{parent.info.run_name}-{number}" for number in (1, 2)]
-    assert sorted(child.info.run_name for child in children) == names
-    assert {child.data.params["train_baseline.topic_c"] for child in children} == {"0.01", "3"}
-    table = told[told.rindex("experiment") :]
-    for name, value in zip(names, ("0.01", "3"), strict=True):
+    children.sort(key=lambda child: child.info.run_name)
+    assert [child.info.run_name for child in children] == [f"{parent.info.run_name}-{number}" for number in (1, 2, 3)]
+    assert [child.data.params["train_baseline.topic_c"] for child in children] == list(values)
+    assert search(f"tags.`mlflow.parentRunId` = '{children[-1].info.run_id}'") == []
+    head = run(own, "git", "rev-parse", "HEAD").stdout.strip()
+    figures, table = shown(own, run), told[told.rindex("experiment") :]
+    for child, value in zip(children, values, strict=True):
+        name = child.info.run_name
+        assert (child.info.status, child.data.tags["git.commit"]) == ("FINISHED", head)
+        for task in ("topics", "stance"):
+            assert child.data.metrics[f"baseline.test.{task}.macro_f1"] == figures[name][task]["macro_f1"]
+        assert len(child.data.metrics) == 2
         line = next(line for line in table.splitlines() if name in line)
         assert value in line.split()
     assert "train_baseline.topic_c" in table
@@ -90,6 +109,9 @@ def test_every_run_tells_its_story(own: Path) -> None:
         if tags["kind"] in ("training", "evaluation"):
             assert {"data.sha256", "seeds.sha256", "model.sha256"} <= set(tags)
             assert run.inputs.dataset_inputs
+            labels = own / "data" / "labels" / ("train.jsonl" if tags["kind"] == "training" else "test.jsonl")
+            assert tags["data.sha256"] == hashlib.sha256(labels.read_bytes()).hexdigest()
+            assert tags["seeds.sha256"] == sha256_of(own / "seeds")
     evaluation = [run for run in runs if run.data.tags["kind"] == "evaluation"]
     assert len({frozenset(run.data.metrics) for run in evaluation}) == 1  # one naming scheme for all models
     assert {"test.topics.macro_f1", "test.stance.macro_f1", "data.test.sentences"} <= set(evaluation[0].data.metrics)
@@ -98,13 +120,11 @@ def test_every_run_tells_its_story(own: Path) -> None:
 def test_a_run_names_its_model_as_dvc_lock_does(own: Path) -> None:
     lock = (own / "dvc.lock").read_text()
     made = [run for run in search("tags.`dvc.experiment` = ''") if run.data.tags.get("dvc.out", "none") in lock]
-    assert {run.data.tags["model"] for run in made} == {
-        "baseline",
-        "finetuned",
-        "finetuned-int8",
-        "ensemble",
-        "cascade",
-    }
+    assert {run.data.tags["model"] for run in made} == set(KINDS)
+    for model, kind in KINDS.items():
+        (found,) = runs_of(f"models/{model}/model")
+        tags = found.data.tags
+        assert (tags["kind"], tags["dvc.out.path"], tags["dvc.out"] in lock) == (kind, f"models/{model}/model", True)
 
 
 def test_after_a_repro_that_skipped_training_the_model_still_names_its_run(own: Path, run: Run) -> None:
@@ -118,8 +138,10 @@ def test_after_a_repro_that_skipped_training_the_model_still_names_its_run(own: 
     assert first.info.run_id in told
     assert "the one in place names this model" in told
     (own / "new.txt").write_text("The match in town was praised with joy.")
-    run(own, *DETENTE, "score", "new.txt", "-o", "scored.csv", "--model", "baseline")
-    assert first.info.run_id in run(own, *DETENTE, "runs", "scored.csv").stdout
+    run(own, *DETENTE, "score", "new.txt", "-o", "scored.csv")
+    champion = json.loads((own / "models" / "champion.json").read_text())["model"]
+    (made,) = runs_of(f"models/{champion}/model")
+    assert made.info.run_id in run(own, *DETENTE, "runs", "scored.csv").stdout
     for name in ("new.txt", "scored.csv"):
         (own / name).unlink()
 

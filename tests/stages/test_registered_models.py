@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -19,7 +20,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.models import Model
 
+from pipeline.evaluation import card
 from pipeline.tracking.packaging import EXAMPLE, REQUIREMENTS, package
+from pipeline.tracking.store import MAKING
 
 TEXTS = ["The match and the goal in town was booed with anger.", "The singer gave a concert and was praised with joy."]
 IMPORTED = """
@@ -56,17 +59,47 @@ def test_compare_registers_the_champion_of_the_pipeline(project: Path) -> None:
     assert version.description.startswith(f"# Model card: {champion['model']}")
     run = stored(project).get_run(version.run_id)
     assert run.data.tags["model.sha256"] == champion["sha256"]
+    assert run.data.tags["kind"] in MAKING
+    assert run.data.tags["dvc.out.path"] == f"models/{champion['model']}/model"
+
+
+def test_a_card_says_of_every_kind_of_model_what_it_is() -> None:
+    assert set(card._KINDS) == set(REQUIREMENTS)
+    assert len(set(card._KINDS.values())) == len(REQUIREMENTS)
 
 
 def stored(project: Path) -> MlflowClient:
     return MlflowClient(f"sqlite:///{project}/mlflow.db")
 
 
-@pytest.fixture
-def packaged(project: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def packaged(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The 8-bit model as an MLflow model."""
-    package(project / "models" / "finetuned-int8" / "model", tmp_path / "packaged", Model())
-    return tmp_path / "packaged"
+    folder = tmp_path_factory.mktemp("packaging") / "packaged"
+    package(project / "models" / "finetuned-int8" / "model", folder, Model())
+    return folder
+
+
+def test_a_packaged_model_says_what_it_takes_gives_and_needs(packaged: Path) -> None:
+    example = json.loads((packaged / "input_example.json").read_text())
+    assert (example["columns"], example["data"]) == (list(EXAMPLE), [list(EXAMPLE.values())])
+    needed = {name: importlib.metadata.version(name).split("+")[0] for name in REQUIREMENTS["finetuned-int8"]}
+    pinned = (packaged / "requirements.txt").read_text().split()
+    assert dict(line.split("==") for line in pinned) == needed
+    signature = Model.load(str(packaged)).signature
+    assert {column.name: column.required for column in signature.inputs} == {
+        "text": True,
+        "heading": False,
+        "previous": False,
+    }
+    assert signature.outputs.input_names() == [
+        "topics",
+        "topic_scores",
+        "stance",
+        "stance_scores",
+        "confidence",
+        "abstain",
+    ]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import signal
 import socket
@@ -13,12 +14,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from filelock import FileLock
 
+from pipeline import cli
 from pipeline.errors import UserError
+from pipeline.evaluation.metrics import Resampling
+from pipeline.evaluation.promotion import Rules, promote_if_possible
+from pipeline.storage import seal
+from pipeline.taxonomy import Taxonomy
 from pipeline.tracking import runs as tracking
-from pipeline.tracking.journal import journals
+from pipeline.tracking import ui
+from pipeline.tracking.journal import Journal, begin, folders, journals
 from pipeline.tracking.place import spool
 from pipeline.tracking.sending import send_spooled
 from pipeline.tracking.store import client, search
@@ -63,6 +72,39 @@ class GoneAfterCreating(Broken):
                 self.wfile.write(answer)
                 return
         self.connection.close()
+
+    do_POST = do_GET
+
+
+class CreatesButAnswersWithAnError(Broken):
+    """Creates the run it is asked for, and answers the first such request with an error."""
+
+    runs: ClassVar[list[dict[str, Any]]] = []
+
+    def do_GET(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+        call = self.path.partition("?")[0].partition("mlflow/")[2]
+        answer: dict[str, Any] = {}
+        if call == "experiments/get-by-name":
+            answer = {"experiment": {"experiment_id": "1", "name": "detente", "lifecycle_stage": "active"}}
+        elif call == "runs/create":
+            info = {"run_id": f"{len(self.runs):032}", "experiment_id": "1", "status": "RUNNING"}
+            self.runs.append({"info": info | {"artifact_uri": Path("kept").absolute().as_uri()}, "data": asked})
+            if len(self.runs) == 1:
+                self.send_error(500)
+                return
+            answer = {"run": self.runs[-1]}
+        elif call == "runs/search":
+            answer = {"runs": [run for run in self.runs if run["data"]["tags"][0]["value"] in asked["filter"]]}
+        elif call == "runs/get":
+            answer = {"run": self.runs[0]}
+        elif call == "runs/update":
+            answer = {"run_info": self.runs[0]["info"] | {"status": "FINISHED"}}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_POST = do_GET
 
@@ -193,3 +235,102 @@ def test_curves_are_in_the_store_while_a_stage_trains() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.5)
         assert found[0].info.status == "RUNNING"
+
+
+def journal(name: str = "a run") -> Journal:
+    """A whole journal that waits to be sent."""
+    made = begin(spool(), {"name": name, "stage": "label", "experiment": None})
+    made.add("end", status="FINISHED")
+    return made
+
+
+def test_a_run_that_was_created_without_an_answer_is_found_and_not_created_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal()
+    with answering(CreatesButAnswersWithAnError) as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        with pytest.raises(UserError, match="the store failed"):
+            send_spooled()
+        assert send_spooled() == ["a run"]
+    assert len(CreatesButAnswersWithAnError.runs) == 1
+    assert Path("kept/summary.html").is_file()
+
+
+@pytest.mark.parametrize("torn", ["", "{", "null", '"kind"', "[1]", '{"no": "kind"}'])
+def test_a_torn_line_keeps_no_run_back(torn: str) -> None:
+    events = journal().folder / "events.jsonl"
+    start, end = events.read_text().splitlines()
+    events.write_text(f"{torn}\n{start}\n{torn}\n{end}\n")
+    nothing = spool() / "1-nothing" / "events.jsonl"
+    nothing.parent.mkdir()
+    nothing.write_text(f"{torn}\n{end}\n")
+    assert len(journals(spool())) == 1
+    assert send_spooled() == ["a run"]
+    assert folders(spool()) == []
+    assert [run.info.status for run in search()] == ["FINISHED"]
+
+
+def test_a_journal_is_its_stages_from_its_first_event_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    add, sent = Journal.add, []
+
+    def add_while_others_send(self: Journal, kind: str, **values: Any) -> None:
+        add(self, kind, **values)
+        sent.extend(send_spooled())
+
+    monkeypatch.setattr(Journal, "add", add_while_others_send)
+    monkeypatch.setattr(tracking.subprocess, "Popen", None)  # no second process: it would end the run
+    with tracking.run("label", "busy"):
+        pass
+    assert sent == []
+
+
+def test_a_glance_at_a_journal_keeps_no_sender_from_it() -> None:
+    lock = FileLock(journal().folder / "sending.lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(0.3, lock.release).start()
+    assert send_spooled() == ["a run"]
+
+
+@pytest.fixture
+def evaluated(root: Path) -> Path:
+    """A model folder with an evaluation, in a project with its params and taxonomy."""
+    folder = Path("models/baseline/model")
+    folder.mkdir(parents=True)
+    seal(folder, "baseline")
+    Path("models/baseline/evaluation").mkdir()
+    Path("models/baseline/evaluation/predictions.jsonl").touch()
+    Path("seeds").mkdir()
+    for name in ("params.yaml", "seeds/taxonomy.yaml"):
+        Path(name).write_bytes((root / name).read_bytes())
+    return folder
+
+
+def test_promoting_to_a_store_that_is_down_is_one_line_and_exit_code_2(
+    evaluated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["detente", "promote", "baseline"])
+    with down() as uri, pytest.raises(SystemExit) as ended:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"detente: {uri}: the store failed")
+
+
+def test_the_ui_of_a_server_that_is_down_is_refused_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with down() as uri, pytest.raises(UserError, match="the store failed"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        ui.prepare()
+
+
+def test_a_registry_that_hangs_costs_compare_one_requests_time(
+    evaluated: Path, taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    began = time.monotonic()
+    with hanging() as uri:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        promote_if_possible(evaluated, Rules(taxonomy, Resampling(10, 0.9, 0)))
+    assert 1.9 < time.monotonic() - began < 3.9
+    assert "`detente promote` does it later" in capsys.readouterr().err

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.evaluation.metrics import Judged, Resampling, evaluate, headline
+from pipeline.schemas import LabelledSentence, sizes
+from pipeline.taxonomy import Taxonomy
 from pipeline.tracking import runs as tracking
 from pipeline.tracking.journal import journals
 from pipeline.tracking.place import spool
@@ -83,3 +86,15 @@ def test_the_tables_are_known_to_the_ui() -> None:
     record()
     (found,) = search()
     assert json.loads(found.data.tags["mlflow.loggedArtifacts"]) == [{"path": "by_class.json", "type": "table"}]
+
+
+def test_an_evaluation_of_the_projects_own_classes_has_at_most_40_metrics(
+    taxonomy: Taxonomy, labelled: list[LabelledSentence]
+) -> None:
+    scores = ({c.id: 0.5 for c in taxonomy.topics}, {c.id: 0.5 for c in taxonomy.stances})
+    stance = taxonomy.default_stance
+    rows = [Judged(str(i), f"a{i}", "A text.", (), stance, (), stance, *scores) for i in range(3)]
+    figures = evaluate(rows, taxonomy, Resampling(10, 0.9, 0))
+    of_data = {f"data.test.{what}" for what in sizes(labelled)}
+    names = {*headline(figures, "test"), *headline(figures, "real"), *of_data, "run.seconds", "run.peak_memory_mib"}
+    assert len(names) <= 40

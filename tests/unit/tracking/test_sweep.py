@@ -3,6 +3,8 @@
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.tracking.experiments import complete, sweep_of
+from pipeline.tracking.store import client, search
 from pipeline.tracking.sweep import combinations, comparison
 
 HEAD = ("Experiment", "State", "models/baseline/evaluation/metrics.json:test.topics.macro_f1", "train.c", "seed")
@@ -18,6 +20,35 @@ def test_all_combinations() -> None:
 def test_no_grid(entry: str) -> None:
     with pytest.raises(UserError):
         combinations([entry])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "sweep"),
+    [
+        ("sweep-20260102-030405-1", "sweep-20260102-030405"),
+        ("sweep-20260102-030405-12", "sweep-20260102-030405"),
+        ("sweep-20260102-030405", None),
+        ("sweep-of-mine-1", None),
+        ("gentle", None),
+    ],
+)
+def test_an_experiments_name_tells_its_sweep(experiment: str, sweep: str | None) -> None:
+    assert sweep_of(experiment) == sweep
+
+
+def test_a_finished_experiment_whose_stages_were_skipped_gets_its_run_once() -> None:
+    name, figures = "sweep-20260102-030405-1", {"baseline.test.topics.macro_f1": 0.5}
+    ended = []
+    for known in ({}, figures, figures):
+        complete(name, "c0ffee", "train_baseline: {topic_c: 3}\n", known)
+        ended += [one.info.end_time for one in search("tags.kind = 'experiment'")]
+    assert ended[1] == ended[2]
+    (parent,) = search("tags.kind = 'sweep'")
+    (child,) = search("tags.kind = 'experiment'")
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (child.info.run_name, child.info.status, child.data.metrics) == (name, "FINISHED", figures)
+    assert child.data.params == {"train_baseline.topic_c": "3"}
+    assert len(client().get_metric_history(child.info.run_id, *figures)) == 1
 
 
 def test_the_comparison_has_the_sweeps_experiments_and_what_varies() -> None:
