@@ -19,7 +19,7 @@ import psutil
 import yaml
 
 from pipeline.errors import Problem, UserError
-from pipeline.storage import MANIFEST, left_by_killed, verify
+from pipeline.storage import left_by_killed, verify
 from pipeline.tracking.journal import journals
 from pipeline.tracking.origin import dvc_md5
 
@@ -42,26 +42,43 @@ def locks(root: Path) -> Iterator[Problem]:
     path = root / ".dvc" / "tmp" / "rwlock"
     if not path.is_file():
         return
-    mend = f"rm -f {shlex.quote(str(path))}"
+    mend = f"rm -f {_quoted(path)}"
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        writers = list(held.get("write", {}).values())
-        owners = writers + [one for readers in held.get("read", {}).values() for one in readers]
-        pids = {int(owner["pid"]) for owner in owners}
+        writers = {int(owner["pid"]) for owner in held.get("write", {}).values()}
+        readers = {name: {int(owner["pid"]) for owner in owners} for name, owners in held.get("read", {}).items()}
     except (ValueError, AttributeError, KeyError, TypeError):
         yield Problem("lock file is broken", str(path), mend)
         return
-    gone = sorted(pid for pid in pids if _is_gone(pid, path.stat().st_mtime))
-    if gone:
-        told = ", ".join(map(str, gone))
-        remedy = mend if len(gone) == len(pids) else "dvc repro"  # which lets go of it and keeps what others hold
-        yield Problem(f"lock left behind by a process that is gone ({told})", str(path), remedy)
+    everyone = writers.union(*readers.values())
+    gone = {pid for pid in everyone if _is_gone(pid, path.stat().st_mtime)}
+    outs = [root.resolve() / out["path"] for _, out in _outs(root)]
+    # What no stage writes may stay on the list for ever: nobody waits for its readers.
+    waited_for = writers.union(*(pids for name, pids in readers.items() if _overlaps(Path(name), outs)))
+    if left := sorted(gone & waited_for):
+        what = f"lock left behind by a process that is gone ({_listed(left)})"
+        yield Problem(what, str(path), _unlock(root, left, sorted(everyone - gone), mend))
+
+
+def _unlock(root: Path, left: list[int], living: list[int], mend: str) -> str:
+    """What lets go of the lock and keeps what the living hold."""
+    if not living:
+        return mend
+    if any(map(psutil.pid_exists, left)):  # a zombie, or another process of the same id, is alive to DVC
+        return f"wait for {_listed(living)} to end, then {mend}"
+    return _dvc(root, "repro")
+
+
+def _overlaps(path: Path, outs: list[Path]) -> bool:
+    return any(path.is_relative_to(out) or out.is_relative_to(path) for out in outs)
 
 
 def _is_gone(pid: int, written: float) -> bool:
-    """Whether no process has this id, or one that began after the lock was written, as in a restarted container."""
+    """Whether no process has this id, a mere entry that nobody has waited for, or one that began after the lock was
+    written, as in a restarted container."""
     try:
-        return bool(psutil.Process(pid).create_time() > written + 1)
+        process = psutil.Process(pid)
+        return bool(process.status() == psutil.STATUS_ZOMBIE or process.create_time() > written + 1)
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:
@@ -72,7 +89,7 @@ def leftovers(root: Path) -> Iterator[Problem]:
     """Half-written outputs of killed stages."""
     folders = {(root / out["path"]).parent for _, out in _outs(root)}
     for left in sorted(path for folder in folders for path in left_by_killed(folder)):
-        yield Problem("half-written by a process that is gone", str(left), f"rm -r {shlex.quote(str(left))}")
+        yield Problem("half-written by a process that is gone", str(left), f"rm -r {_quoted(left)}")
 
 
 def cache(root: Path) -> Iterator[Problem]:
@@ -89,7 +106,7 @@ def cache(root: Path) -> Iterator[Problem]:
                 parts += [entry["md5"] for entry in json.loads(whole.read_bytes())]
         for part in dict.fromkeys(parts):
             path = _object(store, part)
-            mend = f"rm -f {shlex.quote(str(path))} && dvc repro {stage}"
+            mend = f"rm -f {_quoted(path)} && {_dvc(root, 'repro', stage)}"
             if not path.is_file():
                 yield Problem(f"object of {out['path']} is missing from the cache", str(path), mend)
             elif hashlib.md5(path.read_bytes()).hexdigest() != part.removesuffix(".dir"):
@@ -97,12 +114,12 @@ def cache(root: Path) -> Iterator[Problem]:
 
 
 def models(root: Path) -> Iterator[Problem]:
-    """Model folders in place that are not what their manifest, or dvc.lock, says."""
+    """Model folders in place that are not what their manifest, or dvc.lock, says. Stages make no other folders."""
     for _, out in _outs(root):
         folder = root / out["path"]
-        if not (folder / MANIFEST).is_file():
+        if not str(out.get("md5", "")).endswith(".dir") or not folder.exists():
             continue
-        mend = f"dvc checkout --force {shlex.quote(str(out['path']))}"
+        mend = _dvc(root, "checkout", "--force", out["path"])
         try:
             verify(folder)
         except UserError as error:
@@ -121,20 +138,24 @@ def store(root: Path) -> Iterator[Problem]:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             found = {row[0] for row in database.execute("select version_num from alembic_version")}
     except sqlite3.Error as error:
-        yield Problem(f"not a tracking database ({error})", str(path), f"mv {path} {path}.broken")
+        yield Problem(f"not a tracking database ({error})", str(path), f"mv {_quoted(path)} {_quoted(path)}.broken")
         return
-    if found != heads():
-        yield Problem("store is not migrated to this MLflow", str(path), f"mlflow db upgrade sqlite:///{path}")
+    known, last = migrations()
+    if found - known:
+        yield Problem("store of a newer MLflow", str(path), _install(root))
+    elif found != last:
+        mend = f"mlflow db upgrade {_quoted(f'sqlite:///{path}')}"
+        yield Problem("store is not migrated to this MLflow", str(path), mend)
 
 
-def heads() -> set[str]:
-    """The last migrations of the installed MLflow, read from their files: importing it would take seconds."""
+def migrations() -> tuple[set[str], set[str]]:
+    """All migrations of the installed MLflow and the last ones, read from files: importing it would take seconds."""
     spec = importlib.util.find_spec("mlflow")
     (place,) = (spec and spec.submodule_search_locations) or ("",)
     texts = [p.read_text(encoding="utf-8") for p in Path(place).glob("store/db_migrations/versions/*.py")]
     known = {name for text in texts for name in re.findall(r'^revision\b.*?= *["\'](\w+)', text, re.MULTILINE)}
     earlier = {name for text in texts for name in re.findall(r'^down_revision\b.*?= *["\'](\w+)', text, re.MULTILINE)}
-    return known - earlier
+    return known, known - earlier
 
 
 def unsent(root: Path) -> Iterator[Problem]:
@@ -160,7 +181,25 @@ def packages(root: Path) -> Iterator[Problem]:
     if other:
         more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
         told = ", ".join(other[:_SHOWN]) + more
-        yield Problem(f"other packages than the lock's: {told}", str(path), f"python -m pip install -r {path}")
+        yield Problem(f"other packages than the lock's: {told}", str(path), _install(root))
+
+
+def _install(root: Path) -> str:
+    return f"python -m pip install -r {_quoted(root / 'requirements.lock')}"
+
+
+def _dvc(root: Path, *words: str) -> str:
+    """A command of DVC's that does in any folder what it does in the project's own."""
+    place = () if root.absolute() == Path.cwd() else ("--cd", str(root))
+    return shlex.join(("dvc", *place, *words))
+
+
+def _quoted(text: object) -> str:
+    return shlex.quote(str(text))
+
+
+def _listed(pids: list[int]) -> str:
+    return ", ".join(map(str, pids))
 
 
 def _outs(root: Path) -> list[tuple[str, dict[str, Any]]]:

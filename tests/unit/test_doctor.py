@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +15,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from pipeline import doctor
+from pipeline.cli import app
 from pipeline.storage import seal
 from pipeline.tracking.journal import begin
 from pipeline.tracking.origin import dvc_md5
@@ -23,8 +27,9 @@ MODEL = "models/baseline/model"
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with one model in place and in the cache, as DVC lays it out."""
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, the current folder, with one model in place and in the cache, as DVC lays it out."""
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / MODEL
     folder.mkdir(parents=True)
     (folder / "weights").write_bytes(b"1234")
@@ -55,6 +60,14 @@ def gone() -> int:
     return process.pid
 
 
+def store_of(path: Path, version: str) -> None:
+    """A database that says it has this migration."""
+    path.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table alembic_version (version_num text)")
+        database.execute("insert into alembic_version values (?)", (version,))
+
+
 def test_a_healthy_checkout(checkout: Path) -> None:
     (checkout / ".dvc" / "tmp" / "rwlock").write_text("{}")
     assert list(doctor.findings(checkout)) == []
@@ -68,6 +81,28 @@ def test_a_lock_left_behind(checkout: Path) -> None:
     assert str(owner["pid"]) in what
     assert (where, remedy) == (str(path), f"rm -f {path}")
     path.write_text(json.dumps({"write": {"/x": owner}, "read": {"/y": [{"pid": os.getpid(), "cmd": "dvc"}]}}))
+    assert only(checkout)[2] == "dvc repro"
+
+
+def test_dead_readers_matter_only_where_a_stage_writes(checkout: Path) -> None:
+    path, owner = checkout / ".dvc" / "tmp" / "rwlock", {"pid": gone(), "cmd": "dvc repro"}
+    path.write_text(json.dumps({"read": {str(checkout / "params.yaml"): [owner]}}))
+    assert list(doctor.findings(checkout)) == []
+    for read in (MODEL, "models", f"{MODEL}/weights"):
+        path.write_text(json.dumps({"read": {str(checkout / read): [owner]}}))
+        assert only(checkout)[2] == f"rm -f {path}"
+
+
+def test_a_zombie_is_gone_and_dvc_cannot_let_go_of_its_lock(checkout: Path) -> None:
+    path = checkout / ".dvc" / "tmp" / "rwlock"
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    owner = {"pid": zombie.pid, "cmd": "dvc repro"}
+    path.write_text(json.dumps({"write": {"/x": owner}}))
+    assert only(checkout)[2] == f"rm -f {path}"
+    path.write_text(json.dumps({"write": {"/x": owner, "/y": {"pid": os.getpid(), "cmd": "dvc"}}}))
+    assert only(checkout)[2] == f"wait for {os.getpid()} to end, then rm -f {path}"
+    zombie.wait()
     assert only(checkout)[2] == "dvc repro"
 
 
@@ -122,16 +157,38 @@ def test_a_model_whose_bytes_differ(checkout: Path) -> None:
     assert only(checkout)[0] == "another model than dvc.lock names"
 
 
+def test_a_model_without_a_manifest_and_one_that_is_not_made_yet(checkout: Path) -> None:
+    (checkout / MODEL / "manifest.json").unlink()
+    assert only(checkout) == ("no model here", str(checkout / MODEL), f"dvc checkout --force {MODEL}")
+    shutil.rmtree(checkout / MODEL)
+    assert list(doctor.findings(checkout)) == []
+
+
+def test_from_a_subfolder_the_same_is_found_and_the_commands_fit_that_folder(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / MODEL / "weights").write_bytes(b"4321")
+    (checkout / "docs").mkdir()
+    for folder, where, mend in (
+        (".", f"{MODEL}/weights", f"dvc checkout --force {MODEL}"),
+        ("docs", f"../{MODEL}/weights", f"dvc --cd .. checkout --force {MODEL}"),
+    ):
+        monkeypatch.chdir(checkout / folder)
+        (problem,) = CliRunner().invoke(app, ["doctor"]).exception.problems  # type: ignore[union-attr]
+        assert (problem.where, problem.remedy) == (where, mend)
+
+
 def test_a_store_that_is_not_migrated(checkout: Path) -> None:
     path = checkout / "mlflow.db"
-    for version, count in ((next(iter(doctor.heads())), 0), ("0123abc", 1)):
-        path.unlink(missing_ok=True)
-        with sqlite3.connect(path) as database:
-            database.execute("create table alembic_version (version_num text)")
-            database.execute("insert into alembic_version values (?)", (version,))
-        database.close()
-        assert len(list(doctor.findings(checkout))) == count
+    known, last = doctor.migrations()
+    store_of(path, *last)
+    assert list(doctor.findings(checkout)) == []
+    store_of(path, min(known - last))
     assert only(checkout)[2] == f"mlflow db upgrade sqlite:///{path}"
+    store_of(path, "0123abc")
+    what, _, remedy = only(checkout)
+    assert "newer MLflow" in what
+    assert remedy == f"python -m pip install -r {checkout / 'requirements.lock'}"
     path.write_text("no database")
     assert "not a tracking database" in only(checkout)[0]
 
