@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ Models = Annotated[Path, typer.Option("--models", help="Folder of the trained mo
 Taxonomies = Annotated[
     Path | None, typer.Option(help="Labels, target and roles of stances; else seeds/taxonomy.yaml where it fits.")
 ]
+ExcelSafe = Annotated[bool, typer.Option("--excel-safe", help="Guard CSV cells that look like formulas.")]
 
 
 @app.command()
@@ -34,7 +36,7 @@ def score(
     threads: Annotated[int, typer.Option(min=0, help="Threads a worker; 0: the cores shared by the workers.")] = 0,
     batch_tokens: Annotated[int, typer.Option(min=0, help="Tokens in an encoder's batch; 0: as the model has.")] = 0,
     parts: Annotated[bool, typer.Option("--parts", help="Write a folder of Parquet parts.")] = False,
-    excel_safe: Annotated[bool, typer.Option("--excel-safe", help="Guard CSV cells that look like formulas.")] = False,
+    excel_safe: ExcelSafe = False,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what a stopped run had done.")] = False,
     engine: Annotated[str, typer.Option(help="local, or ray: a cluster, paths may be URLs (docs/scale.md).")] = "local",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
@@ -89,11 +91,12 @@ def aggregate(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Output: .csv, .parquet or .jsonl")],
     taxonomy: Taxonomies = None,
+    excel_safe: ExcelSafe = False,
 ) -> None:
     """Write counts, net stance and the share of unsure sentences as a table."""
     from pipeline.scoring.summary.aggregate import aggregate as write_table
 
-    rows = write_table(scored, [key.strip() for key in by.split(",")], out, taxonomy)
+    rows = write_table(scored, [key.strip() for key in by.split(",")], out, taxonomy, excel_safe)
     print(f"{rows} rows by {by} → {out}")
 
 
@@ -179,8 +182,9 @@ def doctor() -> None:
     """Say what is wrong with this checkout and the command that mends it; exit code 2 when something is."""
     from pipeline.doctor import findings
     from pipeline.errors import raise_if_any
+    from pipeline.tracking.place import project_root
 
-    raise_if_any(findings(Path()))
+    raise_if_any(findings(Path(os.path.relpath(project_root()))))
     print("nothing is wrong")
 
 

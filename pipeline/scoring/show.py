@@ -10,6 +10,7 @@ from typing import Any
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from pipeline.errors import UserError
 WIDTH = 120
 _SURE = 0.6  # a stance less likely than this is shown faint
 _SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # fetches no font
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _COLOURS = ("green", "bright_black", "red", "blue", "magenta", "cyan")
 
 
@@ -40,14 +42,19 @@ def read_scored(path: Path) -> list[dict[str, Any]]:
 
 def show(rows: Iterable[dict[str, Any]], title: str, svg: Path | None = None) -> None:
     """Print rows as a table: topics, stance with its probability, sentence; also into `svg` when given."""
-    table = Table("topics", "stance", "", "sentence", title=title, show_lines=False, expand=True)
+    table = Table("topics", "stance", "", "sentence", title=escape(title), show_lines=False, expand=True)
     for row in rows:
         colours = dict(zip(row["stance_scores"], _COLOURS, strict=False))
         score = row["stance_scores"][row["stance"]]
         style = colours.get(row["stance"], "") + ("" if score >= _SURE else " dim")
         stance = Text(row["stance"], style=style)
-        table.add_row(", ".join(row["topics"]), stance, f"{score:.2f}", " ".join(row["text"].split()))
+        table.add_row(_plain(", ".join(row["topics"])), stance, f"{score:.2f}", _plain(row["text"]))
     console = Console(record=svg is not None, width=WIDTH if svg else None)
     console.print(table)
     if svg:
         console.save_svg(str(svg), title="detente show", code_format=_SVG, unique_id="scored")
+
+
+def _plain(text: str) -> Text:
+    """Text of articles on one line, in which brackets are no markup and nothing commands the terminal."""
+    return Text(_CONTROL.sub("", " ".join(text.split())))

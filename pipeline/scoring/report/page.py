@@ -27,8 +27,8 @@ from pipeline.scoring.summary.terminal import net_told, points, topic_label
 from pipeline.storage import write_text
 
 PACKAGE = "pipeline.scoring.report"
-# Okabe and Ito's palette for all kinds of colour vision, less the blue and vermilion that mark stance.
-TOPIC_COLOURS = ("#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C6D1F", "#7A7A7A")
+# After Okabe and Ito's palette: for all kinds of colour vision, and none near the blue and vermilion that mark stance.
+TOPIC_COLOURS = ("#009E73", "#E69F00", "#CC79A7", "#A070E0", "#8A5A2B", "#7A7A7A")
 SENTENCES = 12_000  # shown in full; more than these are summarised and the most telling articles shown
 _MOST_PAIRS = 8  # topics up to which who-is-ahead-of-whom fits a table
 

@@ -12,15 +12,19 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.scoring.sinks import check_ending
+from pipeline.scoring.sinks import _FORMULA, check_ending
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
 from pipeline.scoring.summary.scored import open_scored
 from pipeline.scoring.summary.tally import KEYS, Cell, Tally
 from pipeline.storage import atomic_write, to_json
 
 
-def aggregate(scored: Path, by: Sequence[str], out: Path, taxonomy: Path | None = None) -> int:
+def aggregate(
+    scored: Path, by: Sequence[str], out: Path, taxonomy: Path | None = None, excel_safe: bool = False
+) -> int:
     """Write one row for each combination of `by` that occurs; returns how many.
+
+    With `excel_safe` a text in CSV that a spreadsheet would take for a formula gets an apostrophe in front.
 
     Columns: those of `by`, then articles, sentences, n_<stance> (sure sentences), n_unsure, abstain_share in [0, 1],
     net in [-1, 1] with net_low and net_high. A sentence of several topics counts in each; one of none has topic "".
@@ -40,10 +44,15 @@ def aggregate(scored: Path, by: Sequence[str], out: Path, taxonomy: Path | None 
         if out.suffix == ".jsonl":
             file.writelines(to_json(row).encode() + b"\n" for row in rows)
         elif out.suffix == ".csv":
+            rows = [_guarded(row) for row in rows] if excel_safe else rows
             pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file, pyarrow.csv.WriteOptions(quoting_style="needed"))
         else:
             pq.write_table(pa.Table.from_pylist(rows), file, compression="zstd")
     return len(rows)
+
+
+def _guarded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for name, v in row.items()}
 
 
 def check_keys(by: Sequence[str]) -> None:

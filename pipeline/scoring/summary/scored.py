@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +21,7 @@ BATCH = 16384  # rows held at once
 REMEDY = "make the file with `detente score`"
 _TYPES = {"position": pa.int64(), "start": pa.int64(), "end": pa.int64(), "topics": pa.list_(pa.string())}
 _TYPES |= {"confidence": pa.float32(), "abstain": pa.bool_()}
+_RAY_PART = re.compile(r"part-\d+-\d+\.parquet")
 _SCORES = ("topic_scores", "stance_scores")
 csv.field_size_limit(1 << 30)  # an article may be one sentence
 
@@ -45,8 +47,9 @@ def open_scored(path: Path) -> Scored:
     """Look at a scored file's first row.
 
     Raises:
-        UserError: when there is no such file, it is no scored file, or it has no row.
+        UserError: when there is no such file, it is no scored file or not whole yet, or it has no row.
     """
+    _check_whole(path)
     if not path.exists():
         raise UserError.one("no such file", path, "score articles into it with `detente score`")
     for table in _reader(path)(path, ("topic_scores", "stance_scores")):
@@ -54,6 +57,21 @@ def open_scored(path: Path) -> Scored:
             topics, stances = (tuple(json.loads(row[name] or "{}")) for name in _SCORES)
             return Scored(path, topics, stances)
     raise UserError.one("no scored sentence in it", path, "score articles that have text")
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse what a run that goes on or was stopped has written so far: it would be counted as if it were all."""
+    if path.is_file():
+        return  # it takes its name when it is whole
+    begun = path.absolute().with_name(f"{path.absolute().name}.partial").is_dir()
+    if begun or (path.is_dir() and _is_cut_short(path)):
+        raise UserError.one("not scored to the end", path, "give the command that scores into it once more")
+
+
+def _is_cut_short(folder: Path) -> bool:
+    from pipeline.scoring.places import DONE  # brings fsspec, which a file needs not wait for
+
+    return not (folder / DONE).is_file() and any(_RAY_PART.fullmatch(part.name) for part in folder.iterdir())
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:

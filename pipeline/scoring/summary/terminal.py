@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +21,7 @@ def terminal_map(found: StanceMap) -> Table:
     scheme = found.scheme
     legend = "  ".join(f"{scheme.sign(s)} {scheme.label(s).lower()}" for s in scheme.stances)
     caption = f"{legend}   net: share of {scheme.sign(scheme.favor)} minus share of {scheme.sign(scheme.against)}"
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), caption=escape(caption), caption_justify="left")
     table.add_column("topic", no_wrap=True)
     for name in ("sentences", *(scheme.sign(s) for s in scheme.stances), "unsure"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -29,7 +30,7 @@ def terminal_map(found: StanceMap) -> Table:
     for cell in found.by_topic():
         counts = [f"{n:,}" for n in (cell.sentences, *cell.stances, cell.unsure)]
         style = "bold" if cell.key[0] == ALL else ""
-        table.add_row(topic_label(cell, scheme), *counts, net_told(cell.net), axis(cell.net), style=style)
+        table.add_row(escape(topic_label(cell, scheme)), *counts, net_told(cell.net), axis(cell.net), style=style)
     return table
 
 

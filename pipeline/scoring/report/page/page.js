@@ -158,11 +158,19 @@
     $("list").replaceChildren(...visible().map(({ article, shown }) => card(article, shown, isOpen(article))));
     if (!state.found.length) $("list").append(make("p", "note", "No sentence fits these filters."));
     $("more").hidden = visible().length >= state.found.length;
+    tellCut();
+  }
+  /* Paper has no buttons: it says what is not on it. */
+  function tellCut() {
+    const cards = visible(), open = cards.filter(({ article }) => isOpen(article)).length;
+    $("cut").hidden = open === articles.length;
+    $("cut").textContent = `Of ${count(articles.length, "article")} ${cards.length.toLocaleString("en")} stand here, ${open.toLocaleString("en")} with sentences. “Show more articles” and the key e bring the others onto the page before it is printed.`;
   }
   function redraw(article) {
     const { shown } = state.found.find((f) => f.article === article);
     const drawn = card(article, shown, isOpen(article));
     $("a" + article.number).replaceWith(drawn);
+    tellCut();
     drawn.querySelector("h3 button").focus({ preventScroll: true });
   }
   function goTo(article) {

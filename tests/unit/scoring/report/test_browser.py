@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline.scoring.report.page import write_report
-from tests.scored_rows import row, write
+from tests.scored_rows import STANCES, row, write
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 ROWS = [
@@ -101,6 +101,40 @@ def test_order_and_pages(opened: Page) -> None:
     expect(opened.locator(".card h3").first).to_have_text("Title of glad")
 
 
+def test_a_row_of_the_map_counts_its_rows(opened: Page) -> None:
+    lines = opened.locator(".map tbody tr").all()
+    topics = {"All sentences": None, "Farms": "farms", "Ships": "ships", "No topic": ""}
+    for line, (label, topic) in zip(lines, topics.items(), strict=True):
+        mine = [r for r in ROWS if topic is None or topic in (r["topics"] or ("",))]
+        sure = [r["stance"] for r in mine if not r["abstain"]]
+        articles = len({r["article_id"] for r in mine})
+        told = f"{len(mine)} in {articles} article{'s' if articles > 1 else ''}"
+        assert line.locator("th").inner_text().split("\n") == [label, told]
+        counts = [f"{sign} {name.title()} {sure.count(name)}" for sign, name in zip("▼■▲", STANCES[::-1], strict=True)]
+        assert [" ".join(part.split()) for part in line.locator(".shares span:has(b)").all_inner_texts()] == counts
+        net = round(100 * (sure.count("yes") - sure.count("no")) / len(sure)) if sure else None
+        expect(line.locator(".net strong")).to_have_text("–" if net is None else f"{net:+}".replace("-", "−"))
+        expect(line.locator(".unsure")).to_have_text(f"{round(100 * (1 - len(sure) / len(mine)))}%")
+
+
+def test_keys_do_what_the_help_says_of_them(opened: Page) -> None:
+    opened.keyboard.press("?")
+    told = dict(zip(*(opened.locator(f"#help {tag}").all_inner_texts() for tag in ("dt", "dd")), strict=True))
+    opened.keyboard.press("Escape")
+    titles, sentences = opened.locator(".card h3 button"), opened.locator(".s")
+    for pair, each, on in (("j k", "article", titles), ("n p", "sentence shown", sentences)):
+        assert told[pair] == f"next, previous {each}"
+        forth, back = pair.split()
+        for key, at in ((forth, 0), (forth, 1), (back, 0), (back, 0)):
+            opened.keyboard.press(key)
+            expect(on.nth(at)).to_be_focused()
+        opened.reload()
+    assert told["e"] == "open or close all on the page"
+    for expanded in ("true", "false"):
+        opened.keyboard.press("e")
+        assert {title.get_attribute("aria-expanded") for title in titles.all()} == {expanded}
+
+
 def test_keys_walk_open_filter_and_help(opened: Page) -> None:
     opened.keyboard.press("j")
     expect(opened.locator(".card h3 button").first).to_be_focused()
@@ -151,6 +185,37 @@ def test_the_page_is_no_wider_than_its_screen(width: int, browser: Browser, repo
     page.goto(report)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
+
+
+def test_long_words_do_not_widen_a_phone(browser: Browser, tmp_path: Path) -> None:
+    word = "w" * 200
+    rows = [r | {"title": word, "source": word, "text": word, "heading": word} for r in ROWS]
+    rows += [row("elsewhere", source=word[1:])]
+    write_report(write(tmp_path / "s.parquet", rows), tmp_path / "r.html", title=word)
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto((tmp_path / "r.html").as_uri())
+    expect(page.locator("#most-divided a").first).to_be_visible()
+    expect(page.locator("#source")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_paper_says_what_is_not_on_it(opened: Page) -> None:
+    cut = opened.locator("#cut")
+    expect(cut).to_be_hidden()  # on the screen
+    opened.emulate_media(media="print")
+    expect(cut).to_contain_text("Of 32 articles 25 stand here, 3 with sentences.")
+    assert opened.pdf().startswith(b"%PDF")
+    opened.emulate_media(media="screen")
+    opened.locator(".card h3 button").first.click()
+    expect(cut).to_contain_text("Of 32 articles 25 stand here, 2 with sentences.")
+    opened.get_by_role("button", name="Show more").click()
+    expect(cut).to_contain_text("Of 32 articles 32 stand here, 2 with sentences.")
+    opened.keyboard.press("e")
+    opened.emulate_media(media="print")
+    expect(cut).to_be_hidden()
+    assert opened.locator(".card .body").count() == 32
 
 
 def test_print_leaves_controls_out(opened: Page) -> None:

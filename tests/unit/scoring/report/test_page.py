@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,15 @@ def test_dates_give_the_course_its_panels(tmp_path: Path) -> None:
 def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
     rows = [row(f"a{i}", "farms", STANCES[i % 3], date=f"2026-01-{i + 1:02d}") for i in range(20)]
     assert made(tmp_path, rows) == made(tmp_path, rows)
+
+
+def test_ten_thousand_sentences_make_a_page_in_seconds(tmp_path: Path) -> None:
+    said = [("farms", "yes"), ("ships", "no"), ("farms ships", "maybe"), ("", "maybe")]
+    rows = [row(f"a{i // 20}", *said[i % 4], position=i % 20, text="Words. " * 15) for i in range(10_000)]
+    scored = write(tmp_path / "s.parquet", rows)
+    began = time.process_time()
+    assert write_report(scored, tmp_path / "r.html").sentences == 10_000
+    assert time.process_time() - began < 20
 
 
 def test_a_report_of_no_scored_file_leaves_nothing(tmp_path: Path) -> None:
