@@ -189,16 +189,21 @@ def seal(folder: Path, kind: str) -> str:
         for p in sorted(folder.rglob("*"))
         if p.is_file() and p.name != MANIFEST
     }
-    digest = hashlib.sha256("".join(f"{name}\0{sha}\n" for name, sha in files.items()).encode()).hexdigest()
+    digest = _digest(files)
     write_json(folder / MANIFEST, {"kind": kind, "sha256": digest, "files": files})
     return digest
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """A model's hash, of its files' names and hashes."""
+    return hashlib.sha256("".join(f"{name}\0{sha}\n" for name, sha in files.items()).encode()).hexdigest()
 
 
 def verify(folder: Path) -> dict[str, Any]:
     """Check every file of a model folder against its manifest and return the manifest.
 
     Raises:
-        UserError: when the folder is no model, or a file is missing, added or changed.
+        UserError: when the folder is no model, or a file or the model's hash is missing, added or changed.
     """
     if not (folder / MANIFEST).is_file():
         raise UserError.one("no model here", folder, "name a model of `models/`, or run `dvc repro` to make them")
@@ -215,5 +220,7 @@ def verify(folder: Path) -> dict[str, Any]:
         for name in sorted(present & set(files))
         if sha256_of(folder / name) != files[name]
     ]
+    if manifest["sha256"] != _digest(files):
+        problems.append(Problem("the model's hash is not that of its files", str(folder / MANIFEST), remedy))
     raise_if_any(problems)
     return manifest

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ from pipeline.classifiers.registry import load_for_scoring
 from pipeline.errors import UserError
 from pipeline.scoring.machine import cores, default_workers
 from pipeline.scoring.progress import counts_over, progress_over
-from pipeline.scoring.scorer import Options, Tally, score, score_stream
-from pipeline.scoring.sinks import ENDINGS, check_ending
+from pipeline.scoring.scorer import Options, Tally, disk_told, forms_of, score, score_stream
+from pipeline.scoring.sinks import ENDINGS, check_ending, check_name
 
 STREAM = "-"
 ENGINES = ("local", "ray")
@@ -51,6 +51,7 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
     """
     if request.engine not in ENGINES:
         raise UserError.one(f"no engine {request.engine!r}", "--engine", f"choose one of {', '.join(ENGINES)}")
+    check_name(Path(request.out))
     if request.engine == "ray":
         _run_on_ray(request, max_bytes)
         return
@@ -67,7 +68,7 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
     options = Options(max_bytes, workers, in_torch, parts, excel_safe, restart)
     with _spooled(request.paths) as (paths, names):
         if request.out == STREAM:
-            tally = score_stream(paths, sys.stdout.buffer, sys.stderr.buffer, classifier, options, names)
+            tally = _to_stream(paths, names, classifier, options)
         else:
             tally = _to_file(paths, names, out, classifier, options, request.quiet)
     _tell(request, tally, classifier)
@@ -79,25 +80,37 @@ def _run_on_ray(request: Request, max_bytes: int) -> None:
         raise UserError.one("a cluster writes a folder of Parquet parts", request.out, remedy)
     from pipeline.scoring.ray_engine import Job, score_on_ray
 
-    # Workers have another current folder.
-    model = os.path.abspath(request.model) if Path(request.model).exists() else request.model
+    model = _absolute(request.model) if Path(request.model).exists() else request.model
     request = replace(request, model=model, models=request.models.absolute(), threads=request.threads or 1)
     load = partial(_load, request, 1)
     classifier = load()
-    job = Job(request.paths, request.out, max_bytes, request.workers)
+    job = Job([_absolute(path) for path in request.paths], _absolute(request.out), max_bytes, request.workers)
     with counts_over(request.quiet) as told:
         tally = score_on_ray(job, load, classifier, told)
     _tell(request, tally, classifier)
+
+
+def _absolute(place: str) -> str:
+    """A path or URL as workers find it, which have another current folder."""
+    return place if "://" in place else os.path.abspath(place)
 
 
 def _load(request: Request, workers: int) -> Classifier:
     threads = request.threads or max(1, cores() // workers)
     classifier = load_for_scoring(request.model, request.models, threads)
     if request.batch_tokens:
-        for part in (classifier, getattr(classifier, "careful", None)):
-            if hasattr(part, "batch_tokens"):
-                part.batch_tokens = request.batch_tokens  # type: ignore[union-attr]
+        for form in forms_of(classifier):
+            if hasattr(form, "batch_tokens"):
+                form.batch_tokens = request.batch_tokens
     return classifier
+
+
+def _to_stream(paths: list[Path], names: dict[Path, str], classifier: Classifier, options: Options) -> Tally:
+    try:
+        return score_stream(paths, sys.stdout.buffer, sys.stderr.buffer, classifier, options, names)
+    except UserError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what could not be written would fail again at Python's end
+        raise
 
 
 def _to_file(
@@ -107,7 +120,7 @@ def _to_file(
         try:
             return score(paths, out, classifier, options, progress, names)
         except KeyboardInterrupt:
-            done = f"what is done is kept in {out.name}.partial; the same command goes on from there"
+            done = f"what is done is kept in {out.name}.partial; {options.again} goes on from there"
             print(f"detente: interrupted; {done}", file=sys.stderr)  # typer would swallow a message of the exception
             sys.exit(130)
 
@@ -118,10 +131,11 @@ def _spooled(words: list[str]) -> Iterator[tuple[list[Path], dict[Path, str]]]:
     if STREAM not in words:
         yield [Path(word) for word in words], {}
         return
-    with tempfile.TemporaryDirectory(prefix="detente-") as folder:
-        spool = Path(folder) / "stdin.jsonl"
-        with spool.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    with ExitStack() as stack:
+        with disk_told("standard input in a temporary file", "make room, or name another folder in TMPDIR"):
+            spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="detente-"))) / "stdin.jsonl"
+            with spool.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
         yield [spool if word == STREAM else Path(word) for word in words], {spool: STREAM}
 
 
@@ -141,6 +155,7 @@ def _tell(request: Request, tally: Tally, classifier: Classifier) -> None:
 def _print_map(out: Path) -> None:
     """Topics by stance of what was written."""
     from rich import print as rich_print
+    from rich.markup import escape
 
     from pipeline.scoring.summary.scheme import scheme_of
     from pipeline.scoring.summary.scored import open_scored
@@ -151,4 +166,4 @@ def _print_map(out: Path) -> None:
     found = StanceMap(scheme_of(source.topics, source.stances))
     for batch in source.batches(found.columns):
         found.add(batch)
-    rich_print("", terminal_map(found), f"a page to read: detente report {out} -o report.html", sep="\n")
+    rich_print("", terminal_map(found), f"a page to read: detente report {escape(str(out))} -o report.html", sep="\n")

@@ -21,7 +21,8 @@ from pipeline.scoring.sinks import join, write_part
 from pipeline.scoring.windows import BEGINNING, Place, changed
 from pipeline.storage import read_json, to_json, write_json
 
-_PART = re.compile(r"part-\d{5,}\.parquet")
+# A part of ours, or what a cluster wrote: `ray_engine.part_name`, `places.DONE`.
+_OURS = re.compile(r"part-\d{5,}\.parquet|part-\d{6,}-\d{6,}\.parquet|_SUCCESS")
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,20 @@ class Parts:
             UserError: when another run is at it, or it was begun with another input, model or options (`key`).
         """
         if restart:
-            self._remove()
-        self.work.mkdir(parents=True, exist_ok=True)
-        with (self.work / "lock").open("w") as lock:
-            try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError.one("another run is writing this output", self.out, "wait for it, or stop it") from None
+            with self._locked():
+                self._remove()
+        with self._locked():
             self._begin(json.loads(json.dumps(key)))
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the work folder, made where there is none."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        place = self.work / "lock"
+        with place.open("w") as lock:
+            if not _lock(lock, place):
+                raise UserError.one("another run is writing this output", self.out, "wait for it, or stop it")
             yield
 
     def _begin(self, key: dict[str, Any]) -> None:
@@ -98,7 +105,7 @@ class Parts:
 
     def _clear_folder(self) -> None:
         for file in self.out.iterdir() if self.is_folder and self.out.is_dir() else ():
-            if _PART.fullmatch(file.name):
+            if _OURS.fullmatch(file.name):
                 file.unlink()
 
     def _drop_unfinished(self) -> None:
@@ -107,7 +114,7 @@ class Parts:
         kept = {"state.json", "lock", "input.sqlite", "input.sqlite-wal", "input.sqlite-shm", "stdin.jsonl"}
         for folder in {self.work, self.out if self.is_folder else self.work}:
             for file in folder.iterdir() if folder.is_dir() else ():
-                ours = folder == self.work or _PART.fullmatch(file.name)
+                ours = folder == self.work or _OURS.fullmatch(file.name)
                 if ours and file not in done and file.name not in kept and not file.is_dir():
                     file.unlink()
 
@@ -188,6 +195,15 @@ def rejects_path(out: Path) -> Path:
 
 def _record(raw: dict[str, Any]) -> Record:
     return Record(Count(**raw["count"]), raw["window"], Place(**raw["place"]), raw["size"], raw["rejects_size"])
+
+
+def _lock(file: IO[str], place: Path) -> bool:
+    """Lock a file; False where another run holds it, or took it away after it was opened."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), place.stat())
+    except OSError:
+        return False
 
 
 def _sync(folder: Path) -> None:

@@ -69,8 +69,8 @@ def score_on_ray(
     ray = _ray()
     out = job.out.rstrip("/")
     groups = grouped([file for file in listed(job.words) if not _own(file.url, out)])
-    emptied(out)
     with _connected(ray), Ledger() as ledger:
+        emptied(out)
         workers = job.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         read = _note_ids(ray, groups, job.max_bytes, ledger)
         first = ray.put(ledger.repeated())
@@ -266,5 +266,5 @@ def _finish(out: str, ledger: Ledger, count: Count, schema: pa.Schema) -> None:
 
 def _own(url: str, out: str) -> bool:
     """Whether this or an earlier run wrote the file."""
-    place, end = (url, out) if is_remote(url) else (os.path.abspath(url), os.path.abspath(out))
+    place, end = (url, out) if is_remote(url) else (os.path.realpath(url), os.path.realpath(out))
     return place.startswith((f"{end}/", f"{end}.rejects.jsonl"))

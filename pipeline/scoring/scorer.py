@@ -17,7 +17,7 @@ from pipeline.classifiers.decision import Classifier
 from pipeline.errors import UserError
 from pipeline.scoring.parts import Count, Parts, Record, rejects_path
 from pipeline.scoring.rows import schema_of
-from pipeline.scoring.sinks import check_ending
+from pipeline.scoring.sinks import check_ending, check_name
 from pipeline.scoring.windows import Place, Sources, Window
 from pipeline.scoring.workers import Piece, Scorer, Submit, workers
 from pipeline.storage import to_json
@@ -38,6 +38,11 @@ class Options:
     parts: bool = False
     excel_safe: bool = False
     restart: bool = False
+
+    @property
+    def again(self) -> str:
+        """What takes this run up when it was stopped."""
+        return "the same command without --restart" if self.restart else "the same command"
 
 
 DEFAULT = Options()
@@ -80,10 +85,11 @@ def score(
     A run that was stopped at any moment is taken up again by the same call and ends with the same bytes.
 
     Raises:
-        UserError: when a path does not exist, the ending is unknown, nothing could be read, the disk is full, or
-            input, model or options differ from those of the run to take up.
+        UserError: when a path does not exist, the output's name or ending will not do, nothing could be read, the disk
+            is full, another run is at it, or input, model or options differ from those of the run to take up.
     """
     ending = ".parquet" if options.parts else out.suffix
+    check_name(out)
     if not options.parts:
         check_ending(out)
     start = time.perf_counter()
@@ -91,7 +97,8 @@ def score(
     files = _without(expand(paths), out, parts)
     if not files:
         raise UserError.one("no article found", ", ".join(map(str, paths)), "name files or folders with articles")
-    with _told(out), parts.opened(_key(files, names, classifier, options), options.restart):
+    remedy = f"make room, and {options.again} goes on where it was"
+    with disk_told(out, remedy), parts.opened(_key(files, names, classifier, options), options.restart):
         resumed = parts.count.sentences
         sources = Sources(files, options.max_bytes, parts.work, names)
         try:
@@ -114,17 +121,19 @@ def score_stream(
     """Score into an open stream of JSON Lines, rejects into another; nothing is kept to take up again.
 
     Raises:
-        UserError: when a path does not exist, or nothing could be read.
+        UserError: when a path does not exist, nothing could be read, or a disk is full.
     """
     start, count = time.perf_counter(), Count()
-    sources = Sources(expand(paths), options.max_bytes, names=names)
-    with workers(Scorer(classifier, ".jsonl", False), options.workers, options.in_threads) as submit:
-        for window, piece in _results(sources.windows(0, Place()), submit, options.workers):
-            out.write(piece.data)
-            out.flush()
-            rejects.writelines(to_json(reject).encode() + b"\n" for reject in window.rejects)
-            count += _count(window, piece)
-    sources.close()
+    files = expand(paths)
+    with disk_told("standard output", "make room there and for temporary files, and begin anew"):
+        sources = Sources(files, options.max_bytes, names=names)
+        with workers(Scorer(classifier, ".jsonl", False), options.workers, options.in_threads) as submit:
+            for window, piece in _results(sources.windows(0, Place()), submit, options.workers):
+                out.write(piece.data)
+                out.flush()
+                rejects.writelines(to_json(reject).encode() + b"\n" for reject in window.rejects)
+                count += _count(window, piece)
+        sources.close()
     return Tally(**asdict(checked(count)), seconds=time.perf_counter() - start)
 
 
@@ -187,26 +196,33 @@ def checked(count: Count) -> Count:
     return count
 
 
+def forms_of(classifier: Classifier) -> list[Classifier]:
+    """A model and, where it combines others, these: each may run in another form than on another host."""
+    parts = (getattr(classifier, name, None) for name in ("quick", "careful"))
+    return [classifier, *(part for part in parts if part is not None)]
+
+
 def _key(files: Sequence[Path], names: Mapping[Path, str], classifier: Classifier, options: Options) -> dict[str, Any]:
     """What must be the same for a run to be taken up; the files' contents are checked one by one as they were read."""
     listing = hashlib.sha256(
         "\n".join(names.get(file) or os.path.abspath(file) for file in files).encode("utf-8", "surrogateescape")
     )
+    forms = forms_of(classifier)
     return {
         "list of files": listing.hexdigest(),
-        "model": f"{classifier.name}@{classifier.sha256}",
+        "model": [f"{form.name}@{form.sha256}" for form in forms],
         "options": {
             "max_bytes": options.max_bytes,
             "excel_safe": options.excel_safe,
-            "batch_tokens": getattr(classifier, "batch_tokens", 0),
+            "batch_tokens": [getattr(form, "batch_tokens", 0) for form in forms],
         },
     }
 
 
 def _without(files: Sequence[Path], out: Path, parts: Parts) -> list[Path]:
     """The files less what this or an earlier run wrote among them."""
-    own = [os.path.abspath(path) for path in (out, parts.work, parts.rejects)]
-    return [file for file in files if not _within(os.path.abspath(file), own)]
+    own = [os.path.realpath(path) for path in (out, parts.work, parts.rejects)]
+    return [file for file in files if not _within(os.path.realpath(file), own)]
 
 
 def _within(path: str, places: Sequence[str]) -> bool:
@@ -214,12 +230,11 @@ def _within(path: str, places: Sequence[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _told(out: Path) -> Iterator[None]:
+def disk_told(place: object, remedy: str) -> Iterator[None]:
     """Faults of the disk as errors of a user, who can mend them."""
-    remedy = "make room, and the same command goes on where it was"
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise UserError.one(f"cannot be written ({getattr(error, 'strerror', None) or error})", out, remedy) from None
+        raise UserError.one(f"cannot be written ({getattr(error, 'strerror', None) or error})", place, remedy) from None

@@ -18,11 +18,21 @@ from pipeline.errors import UserError
 from pipeline.scoring.rows import COLUMNS, DIGITS
 from pipeline.storage import to_json
 
-__all__ = ["COLUMNS", "ENDINGS", "check_ending", "encode", "join"]
+__all__ = ["COLUMNS", "ENDINGS", "check_ending", "check_name", "encode", "join"]
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
 _SCORES = ("topic_scores", "stance_scores")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
+
+
+def check_name(path: Path) -> None:
+    """Refuse an output without a name of its own, beside which nothing can be kept.
+
+    Raises:
+        UserError: for ".", ".." and "/".
+    """
+    if path.name in ("", ".."):
+        raise UserError.one("no name for an output", path, "name a file or a folder: -o FOLDER/")
 
 
 def check_ending(path: Path) -> None:

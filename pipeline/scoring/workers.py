@@ -76,7 +76,7 @@ def workers(scorer: Scorer, count: int, in_threads: bool = False) -> Iterator[Su
     except BrokenProcessPool:
         _abandon(executor, others)
         raise UserError.one(
-            "a worker was killed", "detente score", "give it memory or fewer --workers, and the same command goes on"
+            "a worker was killed", "detente score", "give it memory or fewer --workers, and go on without --restart"
         ) from None
     except BaseException:
         _abandon(executor, others)

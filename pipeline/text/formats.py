@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -26,6 +27,8 @@ from pipeline.text.decoding import SAMPLE, UNDECODED, Unusable, decode, open_row
 
 FIELDS = ("id", "title", "text", "date", "source", "genre", "pair")
 _PARQUET_BATCH = 128  # rows held at once
+_AROUND = 1 << 20  # characters of a row around its fields: names, quotes, separators
+_ESCAPED, _QUOTED = 6, 2  # characters that stand for a byte of a field at most: \u0041 in JSON, "" in CSV
 _NOT_UTF8 = "not valid UTF-8, unlike the rest of the file"
 # Only dates that a page states: searching its text for one would find any date that the news is about.
 _WRITTEN_DATES = {"extensive_search": False, "original_date": True}
@@ -121,22 +124,25 @@ def _parse_html(text: str) -> Fields:
 
 
 def _read_jsonl(path: Path, max_bytes: int) -> Iterator[Row]:
-    number = 0
+    most, number, empty = _ESCAPED * max_bytes + _AROUND, 0, True
     with open_rows(path, newline="\n") as stream:
-        while line := stream.readline(max_bytes + 1):
+        while line := stream.readline(most + 1):
             number += 1
-            if len(line) > max_bytes and not line.endswith("\n"):
-                _skip_line(stream)
+            if len(line) > most:
+                _skip_line(stream, line, "\n")
                 yield Row(number, too_large(max_bytes), line)
             elif line.strip():
                 yield Row(number, _parse_json(line), line.rstrip("\n"))
-    if not number:
+            else:
+                continue
+            empty = False
+    if empty:
         raise Unusable("empty")
 
 
-def _skip_line(stream: TextIO) -> None:
-    while (rest := stream.readline(SAMPLE)) and not rest.endswith("\n"):
-        pass
+def _skip_line(stream: TextIO, begun: str, ends: str) -> None:
+    while begun and begun[-1] not in ends:
+        begun = stream.readline(SAMPLE)
 
 
 def _parse_json(line: str) -> Fields | Unusable:
@@ -152,39 +158,80 @@ def _parse_json(line: str) -> Fields | Unusable:
 
 
 def _read_csv(path: Path, max_bytes: int) -> Iterator[Row]:
-    csv.field_size_limit(max(csv.field_size_limit(), max_bytes))  # never lowered: it is the whole process's
     with open_rows(path, newline="") as stream:
-        lines = _csv_rows(stream)
-        header, _ = next(lines, (Unusable("empty"), ""))
+        found = _csv_rows(_Lines(stream, max_bytes))
+        header, _ = next(found, (Unusable("empty"), ""))
         if isinstance(header, Unusable):
             raise header
         names = [name.strip() for name in header]
         _require_text(names)
-        for number, (cells, raw) in enumerate(lines, start=1):
+        for number, (cells, raw) in enumerate(found, start=1):
             yield Row(number, _csv_fields(names, cells, max_bytes), raw)
 
 
-def _csv_rows(stream: TextIO) -> Iterator[tuple[list[str] | Unusable, str]]:
-    """Each row's cells, or why it is broken, and the lines it stands on."""
-    lines: list[str] = []
-    reader = csv.reader(_kept(stream, lines))
+class _Lines:
+    """A file's lines; those of the row at hand are kept, so that they can be put back.
+
+    `next` raises `csv.Error` or `Unusable` where the row is too long to be held.
+    """
+
+    def __init__(self, stream: TextIO, max_bytes: int):
+        self.stream, self.max_bytes = stream, max_bytes
+        self.most = _QUOTED * max_bytes + _AROUND
+        self.row: list[str] = []
+        self.left = self.most
+        self.waiting: deque[str] = deque()
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.waiting.popleft() if self.waiting else self._read()
+        if not line:
+            raise StopIteration
+        self.row.append(line)
+        self.left -= len(line)
+        if self.left < 0:
+            raise csv.Error("no end of a quote") if len(self.row) > 1 else too_large(self.max_bytes)
+        return line
+
+    def _read(self) -> str:
+        line = self.stream.readline(self.most + 1)
+        if len(line) > self.most:
+            _skip_line(self.stream, line, "\r\n")
+        return line
+
+    def begin(self) -> None:
+        """Go on to the next row."""
+        self.row, self.left = [], self.most
+
+    def put_back(self) -> None:
+        """Leave the row its first line; the others are read again."""
+        self.waiting.extendleft(reversed(self.row[1:]))
+        del self.row[1:]
+
+
+def _csv_rows(lines: _Lines) -> Iterator[tuple[list[str] | Unusable, str]]:
+    """Each row's cells, or why it is broken, and the lines it stands on.
+
+    A quote that is not closed would swallow the rows after it: of a broken row only the first line is given up.
+    """
+    csv.field_size_limit(max(csv.field_size_limit(), lines.most))  # never lowered: it is the whole process's
+    reader = csv.reader(lines, strict=True)
     while True:
-        lines.clear()
+        lines.begin()
         try:
-            cells = next(reader)
+            cells: list[str] | Unusable = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Unusable(f"broken CSV ({error})"), "".join(lines).rstrip("\r\n")
-        else:
-            if cells:
-                yield cells, "".join(lines).rstrip("\r\n")
-
-
-def _kept(stream: TextIO, lines: list[str]) -> Iterator[str]:
-    for line in stream:
-        lines.append(line)
-        yield line
+            cells = Unusable(f"broken CSV ({error})")
+        except Unusable as why:
+            cells = why
+        if isinstance(cells, Unusable):
+            lines.put_back()
+        if cells != []:
+            yield cells, "".join(lines.row).rstrip("\r\n")
 
 
 def _csv_fields(names: list[str], cells: list[str] | Unusable, max_bytes: int) -> Fields | Unusable:

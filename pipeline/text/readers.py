@@ -33,8 +33,8 @@ def read_articles(paths: Iterable[Path], max_bytes: int = 5_000_000) -> Iterator
     """Read articles from files and folders, in order, holding one file or a few rows at a time.
 
     Rows are counted from 1 (JSON Lines: lines; CSV: rows after the header); row 0 is the whole file.
-    An article without an id gets a hash of its title and text. A file or row of more than `max_bytes`
-    bytes is rejected, and so is an id that was seen before.
+    An article without an id gets a hash of its title and text. A file, or a row's fields, of more than
+    `max_bytes` bytes in UTF-8 is rejected, and so is an id that was seen before.
 
     Raises:
         UserError: at once, naming every path that does not exist or may not be read.
@@ -45,6 +45,8 @@ def read_articles(paths: Iterable[Path], max_bytes: int = 5_000_000) -> Iterator
 
 def expand(paths: Iterable[Path]) -> list[Path]:
     """Files in the order given, each once; a folder becomes its files at any depth, sorted, hidden ones skipped.
+
+    Links to folders are followed after all else, so that a folder is read under its own name where it has one here.
 
     Raises:
         UserError: naming every path that does not exist or may not be read.
@@ -66,9 +68,17 @@ def _problem(path: Path) -> Problem | None:
 def _files_in(folder: Path) -> list[Path]:
     found: list[Path] = []
     unlisted: list[OSError] = []
-    for root, folders, files in os.walk(folder, onerror=unlisted.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, name) for name in files if not name.startswith(".")]
+    been: set[str] = set()
+    tops = [folder]
+    for top in tops:  # grows meanwhile
+        for root, folders, files in os.walk(top, onerror=unlisted.append):
+            if (real := os.path.realpath(root)) in been:
+                folders.clear()
+                continue
+            been.add(real)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            tops += [path for name in folders if (path := Path(root, name)).is_symlink()]
+            found += [Path(root, name) for name in files if not name.startswith(".")]
     # A folder that cannot be listed is kept as if it were a file, so that reading it rejects it.
     return sorted(found + [Path(error.filename) for error in unlisted])
 

@@ -47,7 +47,7 @@ def test_other_data_share_or_defaults_are_another_basis(
 
 
 def stored(change: str, seed: str, stance: float) -> Any:
-    metrics = {"validation.topics.macro_f1": 0.5, "validation.stance.macro_f1": stance, "train.seconds": 60.0}
+    metrics = {"validation.topics.macro_f1": 0.5, "validation.stance.macro_f1": stance, "train.cpu_seconds": 60.0}
     data = SimpleNamespace(metrics=metrics, tags={"change": change}, params={"train_finetuned.seed": seed})
     return SimpleNamespace(data=data)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.classifiers.registry import load_for_scoring
+from pipeline.errors import UserError
 from tests.miniature import Run
 
 ARTICLE = "The match and the goal in town was praised with joy. The singer gave a concert. "
@@ -85,17 +87,44 @@ def test_every_model_scores(model: str, project: Path, tmp_path: Path, inbox: Pa
     assert tally["model"] in ({"finetuned": {"finetuned-int8"}, "cascade": {"cascade"}}.get(model) or {tally["model"]})
 
 
-def test_a_model_that_was_changed_is_not_loaded(project: Path, tmp_path: Path, inbox: Path, run: Run) -> None:
-    shutil.copytree(project / "models", tmp_path / "models")
+@pytest.fixture
+def models(project: Path, tmp_path: Path) -> Path:
+    """A copy of the models that may be broken."""
+    return shutil.copytree(project / "models", tmp_path / "models")
+
+
+def damage(path: Path) -> None:
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def test_a_model_that_was_changed_is_not_loaded(
+    project: Path, models: Path, tmp_path: Path, inbox: Path, run: Run
+) -> None:
     for model, own in {"finetuned": "finetuned-int8/model", "cascade": "cascade/model/parts/finetuned-int8"}.items():
-        weights = tmp_path / "models" / own / "model.onnx"
-        weights.chmod(0o644)
-        weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+        damage(models / own / "model.onnx")
         command = words(tmp_path, inbox, "-o", tmp_path / "out.jsonl", "--model", model)
         done = run(project, *command, check=False)
         assert done.returncode == 2
         assert "model.onnx: bytes differ from the manifest" in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "file"),
+    [
+        ("finetuned", "finetuned/model/model.safetensors"),
+        ("ensemble", "ensemble/model/combination.json"),
+        ("ensemble", "ensemble/model/parts/baseline/baseline.skops"),
+        ("ensemble", "ensemble/model/parts/finetuned-int8/model.onnx"),
+    ],
+)
+def test_no_changed_file_of_a_model_is_taken(model: str, file: str, models: Path) -> None:
+    shutil.rmtree(models / "finetuned-int8")  # else it stands in for the fine-tuned one
+    damage(models / file)
+    with pytest.raises(UserError, match=f"{Path(file).name}: bytes differ from the manifest"):
+        load_for_scoring(model, models)
 
 
 @pytest.fixture
@@ -112,8 +141,9 @@ def started(project: Path, archive: Path, out: Path) -> subprocess.Popen[str]:
     command = words(project, archive, "-o", out, "--model", "finetuned", "--workers", "2")
     heeds = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - a job in the background ignores it
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(project), preexec_fn=heeds
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(project), preexec_fn=heeds,
+        start_new_session=True,
+    )  # fmt: skip
     record = out.with_name(f"{out.name}.partial") / "part-00000.json"
     for _ in range(1200):
         if record.exists() or process.poll() is not None:
@@ -126,7 +156,7 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(project: Path, tmp_path: Path
     out = tmp_path / "out.parquet"
     process = started(project, archive, out)
     children = psutil.Process(process.pid).children()
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it, too
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "interrupted; what is done is kept in out.parquet.partial; the same command goes on" in told

@@ -1,5 +1,6 @@
 """Mistakes in params.yaml and taxonomy.yaml: each named with its place, all at once."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ def test_no_problem_is_no_error() -> None:
     raise_if_any([])
     with pytest.raises(UserError, match="a: b; c"):
         raise_if_any([Problem("b", "a", "c")])
+
+
+def test_an_error_of_another_process_tells_the_same() -> None:
+    error = UserError([Problem("b", "a", "c"), Problem("e", "d", "f")])
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (copy.problems, str(copy)) == (error.problems, "a: b; c\nd: e; f")
 
 
 def test_unknown_keys_missing_keys_and_bad_values_are_told_together(root: Path, tmp_path: Path) -> None:

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from pipeline.errors import UserError
 from pipeline.schemas import Annotation, Reject
 from pipeline.storage import (
+    MANIFEST,
     atomic_folder,
     atomic_write,
     left_by_killed,
+    read_json,
     read_jsonl,
     seal,
     sha256_of,
     verify,
+    write_json,
     write_jsonl,
 )
 
@@ -31,6 +34,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, int]] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: steps.append(("fsync", os.fstat(handle).st_size)))
+    monkeypatch.setattr(os, "replace", lambda source, target: steps.append(("replace", Path(source).stat().st_size)))
+    with atomic_write(tmp_path / "a.txt") as file:
+        file.write(b"all of it")
+    assert steps == [("fsync", 9), ("replace", 9)]
 
 
 def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
@@ -94,6 +106,13 @@ def test_one_flipped_byte_is_noticed(model: Path) -> None:
     with pytest.raises(UserError, match="weights: bytes differ") as caught:
         verify(model)
     assert len(caught.value.problems) == 1
+
+
+def test_a_changed_hash_of_the_model_is_noticed(model: Path) -> None:
+    manifest = read_json(model / MANIFEST)
+    write_json(model / MANIFEST, manifest | {"sha256": "0" * 64})
+    with pytest.raises(UserError, match=r"manifest\.json: the model's hash is not that of its files"):
+        verify(model)
 
 
 def test_missing_and_added_files_are_noticed_together(model: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -21,6 +22,7 @@ from pipeline.errors import UserError
 from pipeline.schemas import Article
 from pipeline.scoring import ray_engine
 from pipeline.scoring.command import Request, run
+from pipeline.scoring.places import write_whole
 from pipeline.scoring.ray_engine import ChunkScorer, Job, score_on_ray
 from pipeline.scoring.scorer import Options, score
 from tests.unit.scoring.scorers import ByWord
@@ -163,6 +165,18 @@ def test_an_input_that_changes_meanwhile_is_noticed(
     with pytest.raises(UserError, match="changed while it was read"):
         score_on_ray(Job([str(inbox)], str(tmp_path / "out"), workers=1), ByWord, ByWord())
     assert not (tmp_path / "out" / "_SUCCESS").exists()
+
+
+def test_a_cluster_that_is_not_there_costs_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreached(**_: object) -> None:
+        raise ConnectionError("no cluster")
+
+    (tmp_path / "a.txt").write_text("A match.")
+    write_whole(f"{tmp_path}/out/part-000000-000000.parquet", b"rows")
+    monkeypatch.setattr(ray_engine, "_ray", lambda: SimpleNamespace(is_initialized=lambda: False, init=unreached))
+    with pytest.raises(ConnectionError):
+        score_on_ray(Job([str(tmp_path / "a.txt")], str(tmp_path / "out")), ByWord, ByWord())
+    assert (tmp_path / "out" / "part-000000-000000.parquet").read_bytes() == b"rows"
 
 
 def request(tmp_path: Path, engine: str, out: str = "out/") -> Request:

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.classifiers.combination import Combined, Mix
+from pipeline.classifiers.decision import Classifier
 from pipeline.errors import UserError
 from pipeline.scoring import parts
 from pipeline.scoring.scorer import Options, Tally, rejects_path, score
-from tests.unit.scoring.scorers import ByWord
+from pipeline.scoring.windows import Sources
+from tests.unit.scoring.scorers import DECISION, ByWord
 
 ROWS, FILES = 60, 4
 
@@ -145,8 +148,9 @@ def test_a_disk_that_fills_while_the_parts_are_joined(
 
     with monkeypatch.context() as patch:
         patch.setattr(parts, "join", full)
-        with pytest.raises(UserError, match="No space left on device"):
-            run(inbox, out)
+        for restart, said in ((True, "the same command without --restart goes"), (False, "the same command goes")):
+            with pytest.raises(UserError, match=f"No space left on device.*make room, and {said} on where it was"):
+                run(inbox, out, restart=restart)
     tally = run(inbox, out)
     assert tally.resumed == tally.sentences
     assert made(out) == made(tmp_path / "whole" / "out.jsonl")
@@ -175,7 +179,7 @@ def test_an_input_that_is_removed_and_put_back(inbox: Path, tmp_path: Path) -> N
         assert made(out) == made(whole)
 
 
-def interrupted(inbox: Path, out: Path, **options: object) -> None:
+def interrupted(inbox: Path, out: Path, classifier: Classifier | None = None) -> None:
     """A run that is stopped after its third part."""
     left = 4
 
@@ -186,7 +190,7 @@ def interrupted(inbox: Path, out: Path, **options: object) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score([inbox], out, ByWord(), Options(**options), stop)  # type: ignore[arg-type]
+        score([inbox], out, classifier or ByWord(), progress=stop)
 
 
 @pytest.mark.parametrize("change", ["content", "new file", "model", "option"])
@@ -211,6 +215,50 @@ def test_what_changed_is_noticed_and_asks_for_restart(change: str, inbox: Path, 
     assert made(out) == made(tmp_path / "whole" / "out.jsonl")
 
 
+@pytest.mark.parametrize("change", [{"batch_tokens": 9}, {"name": "by-word-fp32"}])
+def test_another_form_of_a_combined_model_is_noticed(change: dict[str, object], inbox: Path, tmp_path: Path) -> None:
+    def ensemble(**change: object) -> Combined:
+        careful = ByWord()
+        vars(careful).update({"batch_tokens": 8} | change)
+        return Combined((ByWord(), careful), Mix(0.5, 0.5), DECISION, "0123")
+
+    out = tmp_path / "out.jsonl"
+    interrupted(inbox, out, ensemble())
+    with pytest.raises(UserError, match=r"changed.*--restart"):
+        score([inbox], out, ensemble(**change))
+    assert score([inbox], out, ensemble()).resumed
+
+
+def test_a_part_is_on_the_disk_before_it_takes_its_name(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[tuple[int, int]] = set()  # inode, size
+    left: list[Path] = []
+    real = os.replace
+
+    def fsync(handle: int) -> None:
+        about = os.fstat(handle)
+        synced.add((about.st_ino, about.st_size))
+
+    def replace(source: Path, target: Path) -> None:
+        about = os.stat(source)
+        if (about.st_ino, about.st_size) not in synced:
+            left.append(target)
+        real(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    run(inbox, tmp_path / "out.jsonl")
+    assert synced
+    assert not left
+
+
+def test_ids_last_as_long_as_the_parts_that_gave_them(tmp_path: Path) -> None:
+    sources = Sources([], 1000, tmp_path)
+    assert sources._store.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    sources.close()
+
+
 def test_a_damaged_part_is_noticed(inbox: Path, tmp_path: Path) -> None:
     interrupted(inbox, tmp_path / "out.jsonl")
     part = tmp_path / "out.jsonl.partial" / "part-00001.jsonl"
@@ -228,23 +276,35 @@ def test_an_id_seen_before_the_stop_is_known_after_it(inbox: Path, tmp_path: Pat
 
 
 def test_two_runs_never_write_one_output(inbox: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-    ready = multiprocessing.get_context("fork").Event()
+    out, context = tmp_path / "out.jsonl", multiprocessing.get_context("fork")
+    ready, go = context.Event(), context.Event()
 
     def slow() -> None:
-        score([inbox], out, ByWord(1.0), Options(), lambda *_: ready.set())
+        score([inbox], out, ByWord(), Options(), lambda count, *_: (ready.set(), go.wait(60)) if count.read else None)
 
-    process = multiprocessing.get_context("fork").Process(target=slow)
+    process = context.Process(target=slow)
     process.start()
     try:
-        assert ready.wait(20)
-        with pytest.raises(UserError, match="another run is writing"):
-            run(inbox, out)
+        assert ready.wait(60)
+        for restart in (False, True):
+            with pytest.raises(UserError, match="another run is writing"):
+                run(inbox, out, restart=restart)
     finally:
-        process.kill()
+        go.set()
         process.join()
-    run(inbox, out)
-    assert out.exists()
+    assert process.exitcode == 0
+    run(inbox, tmp_path / "whole" / "out.jsonl")
+    assert made(out) == made(tmp_path / "whole" / "out.jsonl")
+
+
+def test_a_lock_on_what_was_taken_away_is_none(tmp_path: Path) -> None:
+    place = tmp_path / "lock"
+    with place.open("w") as lock:
+        assert parts._lock(lock, place)
+        place.unlink()
+        assert not parts._lock(lock, place)
+        place.touch()
+        assert not parts._lock(lock, place)
 
 
 def test_a_killed_worker_is_told_and_the_run_is_taken_up(inbox: Path, tmp_path: Path) -> None:

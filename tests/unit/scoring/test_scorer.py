@@ -1,6 +1,7 @@
 """Scoring: every sentence comes out, rejects are told, counts are checked, nothing is written elsewhere."""
 
 import csv
+import errno
 import io
 import json
 from collections.abc import Sequence
@@ -87,6 +88,16 @@ def test_a_shorter_second_run_leaves_no_part_of_the_first(tmp_path: Path) -> Non
     (tmp_path / "folder" / "mine.txt").write_text("keep")
     score([few], tmp_path / "folder", ByWord(), Options(parts=True))
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["mine.txt", "part-00000.parquet"]
+
+
+def test_what_a_cluster_wrote_into_the_folder_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / "few.jsonl").write_text('{"text": "A song."}\n')
+    (tmp_path / "folder").mkdir()
+    others = ["part-mine.parquet", "part-1-2.parquet", "part-000000-000000.parquet.bak", "_SUCCESS.txt"]
+    for name in ("part-000000-000000.parquet", "part-1000000-000012.parquet", "_SUCCESS", *others):
+        (tmp_path / "folder" / name).touch()
+    score([tmp_path / "few.jsonl"], tmp_path / "folder", ByWord(), Options(parts=True))
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"part-00000.parquet", *others}
 
 
 def test_scores_in_jsonl_are_objects_by_label(articles: Path, tmp_path: Path) -> None:
@@ -233,8 +244,20 @@ def test_a_stream_is_scored_into_a_stream(articles: Path) -> None:
     assert {json.loads(line)["file"] for line in rejects.getvalue().splitlines()} == {"-"}
 
 
-def test_what_runs_wrote_among_the_input_is_not_read(articles: Path) -> None:
-    out = articles / "out.jsonl"
+def test_a_full_disk_under_a_stream_is_told(articles: Path) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UserError, match=r"standard output: cannot be written \(No space left on device\); make room"):
+        score_stream([articles], Full(), io.BytesIO(), ByWord())
+
+
+@pytest.mark.parametrize("folder", ["articles", "elsewhere"])
+def test_what_runs_wrote_among_the_input_is_not_read(folder: str, articles: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (articles / "link").symlink_to(tmp_path / "elsewhere")
+    out = tmp_path / folder / "out.jsonl"
     first = score([articles], out, ByWord())
     again = score([articles], out, ByWord())
     assert (first.read, first.rows) == (again.read, again.rows)

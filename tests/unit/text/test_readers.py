@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import tempfile
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.schemas import Article, Reject
+from pipeline.text import formats
 from pipeline.text.readers import RAW_LIMIT, expand, read_articles
 
 TEXT = "Two ministers signed the accord “in good faith” at the café, for €5."
@@ -245,6 +247,57 @@ class TestBadRows:
         assert [a.text for a in articles(path)] == ["One.", "Two."]
         assert list(reasons(path)) == [2]
 
+    @pytest.mark.parametrize("last", ["4,Also.\n", '4,"Also."\n', '4,"Also."'])
+    @pytest.mark.parametrize("open_", ['"Open', '"Open, ""as said""', '"Open" and shut', '"'])
+    def test_a_quote_that_is_not_closed_costs_its_own_row_alone(self, tmp_path: Path, open_: str, last: str) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text(f'id,text\n1,"Good,\n""well"" said."\n2,{open_}\n3,Fine.\n{last}')
+        assert [(a.id, a.text) for a in articles(path)] == [
+            ("1", 'Good,\n"well" said.'),
+            ("3", "Fine."),
+            ("4", "Also."),
+        ]
+        ((number, reason),) = reasons(path).items()
+        assert (number, reason[:12]) == (2, "broken CSV (")
+        assert [row.raw for row in read(path) if isinstance(row, Reject)] == [f"2,{open_}"]
+
+    @pytest.mark.parametrize(
+        ("name", "row", "often", "after"),
+        [
+            ("a.jsonl", '{"text": "' + "x" * (24 << 20) + '"}\n', 1, '{"text": "Last."}'),
+            ("a.csv", "x" * (24 << 20) + "\n", 1, "Last."),
+            ("a.csv", '"' + "x" * (24 << 20) + '"\r\n', 1, "Last."),
+            ("a.csv", '"' + "x" * (300 << 10) + "\n", 80, "Last."),
+        ],
+    )
+    def test_no_more_than_a_row_of_the_limit_is_held(
+        self, tmp_path: Path, name: str, row: str, often: int, after: str
+    ) -> None:
+        path = tmp_path / name
+        with path.open("w", newline="") as file:
+            file.write("text\n" if name == "a.csv" else "")
+            file.writelines(row if not n else row.lstrip('"') for n in range(often))
+            file.write(after)
+        tracemalloc.start()
+        *_, last = (row.text for row in read_articles([path], 1000) if isinstance(row, Article))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert last == "Last."
+        assert peak < 10 << 20
+
+    def test_escapes_do_not_count_against_the_limit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(formats, "_AROUND", 20)
+        lines = [json.dumps({"text": "Речь. " * 90}), '{"text": "%s"}' % (r"\u0041" * 1000)]
+        lines += [json.dumps({"text": "Речь. " * 101}), '{"text": "%s"}' % (r"\u0041" * 1001), '{"text": "Last."}']
+        (tmp_path / "a.jsonl").write_text("\n".join(lines))
+        found = read(tmp_path / "a.jsonl", 1000)
+        assert [row.text for row in found if isinstance(row, Article)] == ["Речь. " * 90, "A" * 1000, "Last."]
+        assert reasons(tmp_path / "a.jsonl", 1000) == {3: "larger than 1000 bytes", 4: "larger than 1000 bytes"}
+
+    def test_a_file_of_blank_lines_is_empty(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jsonl").write_text("\n \n\n")
+        assert reasons(tmp_path / "a.jsonl") == {0: "empty"}
+
 
 class TestDecoding:
     @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
@@ -317,6 +370,19 @@ class TestPaths:
         rejects = {Path(row.file).name: row.reason for row in read(tmp_path) if isinstance(row, Reject)}
         assert set(rejects) == {"README", "notes.pdf"}
         assert rejects["notes.pdf"].startswith("cannot read .pdf; save as one of .txt, .md,")
+
+    def test_linked_folders_are_read_once(self, tmp_path: Path) -> None:
+        inbox, away = tmp_path / "in", tmp_path / "away"
+        for name in ("in/own/a.txt", "away/deep/b.txt", "away/.hidden/c.txt"):
+            (tmp_path / name).parent.mkdir(parents=True)
+            (tmp_path / name).write_text(name)
+        (inbox / "again").symlink_to("own")
+        (inbox / "far").symlink_to(away)
+        (inbox / "further").symlink_to(away / "deep")
+        (away / "deep" / "round").symlink_to(inbox)
+        (inbox / "gone").symlink_to("nowhere")
+        names = [path.relative_to(inbox).as_posix() for path in expand([inbox])]
+        assert names == ["far/deep/b.txt", "gone", "own/a.txt"]
 
     def test_every_missing_path_is_named_before_anything_is_read(self, tmp_path: Path) -> None:
         with pytest.raises(UserError) as error:

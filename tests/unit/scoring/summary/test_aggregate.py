@@ -58,6 +58,17 @@ def test_any_single_key_keeps_every_sentence(key: str, scored: Path, tmp_path: P
     assert sum(int(str(line["sentences"])) for line in read(tmp_path / "t.jsonl")) == len(ROWS)
 
 
+def test_with_excel_safe_no_cell_of_a_csv_is_taken_for_a_formula(tmp_path: Path) -> None:
+    titles = ["=SUM(1)", "+1", "-1", "@x", "plain"]
+    scored = write(tmp_path / "s.parquet", [row(f"a{i}", "farms", "no", title=t) for i, t in enumerate(titles)])
+    aggregate(scored, ["title"], tmp_path / "t.csv", excel_safe=True)
+    lines = read(tmp_path / "t.csv")
+    assert {line["title"] for line in lines} == {*(f"'{title}" for title in titles[:-1]), "plain"}
+    assert {line["net"] for line in lines} == {"-1"}  # a number is no formula
+    aggregate(scored, ["title"], tmp_path / "t.jsonl", excel_safe=True)
+    assert {line["title"] for line in read(tmp_path / "t.jsonl")} == set(titles)
+
+
 def test_unknown_and_repeated_keys_are_told_together(scored: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'week'") as caught:
         aggregate(scored, ["week", "topic", "topic"], tmp_path / "t.csv")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.scoring.places import DONE
 from pipeline.scoring.sinks import COLUMNS
 from pipeline.scoring.summary.scored import open_scored
 from tests.scored_rows import STANCES, TOPICS, row, write
@@ -98,6 +99,33 @@ def test_what_is_no_scored_file_is_told(name: str, told: str, tmp_path: Path) ->
     path = broken(name, tmp_path)
     with pytest.raises(UserError, match=told):
         list(open_scored(path).batches(COLUMNS))
+
+
+@pytest.mark.parametrize("ending", ["", ".parquet"])
+def test_what_is_scored_in_part_is_refused_until_it_is_whole(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out{ending}"
+    (tmp_path / f"{out.name}.partial").mkdir()
+    if not ending:
+        out.mkdir()
+        write(out / "part-00000.parquet", ROWS)
+    with pytest.raises(UserError, match="not scored to the end"):
+        open_scored(out)
+    if ending:
+        write(out, ROWS)  # of an earlier run: whole, whatever is beside it
+    else:
+        (tmp_path / f"{out.name}.partial").rmdir()
+    assert open_scored(out).topics == TOPICS
+
+
+def test_parts_of_a_cluster_are_refused_without_the_mark_that_they_are_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "part-000000-000001.parquet", ROWS)
+    with pytest.raises(UserError, match="not scored to the end"):
+        open_scored(Path())
+    (tmp_path / DONE).touch()
+    assert open_scored(Path()).topics == TOPICS
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
