@@ -33,7 +33,8 @@ from pipeline.evaluation.real import read_annotated
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import MANIFEST, read_json, read_jsonl, write_json
 from pipeline.taxonomy import Taxonomy, load_taxonomy
-from pipeline.tracking import runs as tracking
+from pipeline.tracking.place import database, is_own, tracking_uri
+from pipeline.tracking.store import find_by_model
 
 TASKS = ("topics", "stance")
 OURS = ("finetuned", "baseline")  # those that each rival is set against
@@ -83,9 +84,9 @@ def main(
 
 def trained_in(sha256: str) -> float | None:
     """The seconds that the run which made a model took, by the tracking store; None where that does not know it."""
-    if not (tracking.DATABASE.is_file() or os.environ.get("MLFLOW_TRACKING_URI")):
+    if is_own(tracking_uri()) and not database().is_file():
         return None
-    run = tracking.find_by_model(sha256)
+    run = find_by_model(sha256)
     return (run.info.end_time - run.info.start_time) / 1000 if run and run.info.end_time else None
 
 
@@ -212,8 +213,8 @@ def gains(rival: str, judged: Mapping[str, Mapping[str, list[Judged]]], taxonomy
     for name in (name for name in OURS if name in judged):
         row = {"rival": rival, "ours": name}
         for on in judged[rival]:
-            counts = [count(judged[one][on], taxonomy) for one in (name, rival)]
-            row |= {f"{on} {task}": gain(*counts, task) for task in RIVALS[rival][1]}
+            ours, theirs = (count(judged[one][on], taxonomy) for one in (name, rival))
+            row |= {f"{on} {task}": gain(ours, theirs, task) for task in RIVALS[rival][1]}
         rows.append(row)
     return rows
 

@@ -70,8 +70,8 @@ def table(found: Mapping[str, Mapping[int, Run]]) -> str:
     """The mean of each figure over seeds, its deviation, and its gain over the default's same seeds; best first."""
     rows = []
     for change, runs in found.items():
-        seconds = statistics.fmean(run.data.metrics["train.seconds"] for run in runs.values())
-        row: dict[str, Any] = {"change": f"`{change}`", "seeds": len(runs), "seconds": f"{seconds:.0f}"}
+        seconds = statistics.fmean(run.data.metrics["train.cpu_seconds"] for run in runs.values())
+        row: dict[str, Any] = {"change": f"`{change}`", "seeds": len(runs), "CPU seconds": f"{seconds:.0f}"}
         total = 0.0
         for name in FIGURES:
             values = {seed: run.data.metrics[name] for seed, run in runs.items()}
@@ -110,10 +110,10 @@ def main(
         with tracking.run("experiments", f"trial {one} {chosen.seed}") as run:
             run.params({"train_finetuned": chosen.model_dump(mode="json"), "share": share})
             run.tags({"kind": "trial", "change": one, "basis": same})
-            began = time.monotonic()
+            began = time.process_time()
             curve = finetuning.train(part(rows, share), held, chosen, classes).curve
             best = max(curve, key=lambda point: point[SCORE])
-            figures = {name: best[name] for name in FIGURES} | {"train.seconds": time.monotonic() - began}
+            figures = {name: best[name] for name in FIGURES} | {"train.cpu_seconds": time.process_time() - began}
             run.metrics(figures)
         print(one, chosen.seed, *(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
 

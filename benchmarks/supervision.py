@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 from learning_curve import part
-from real import as_labelled, rows_of
 from tabulate import tabulate
 
 from pipeline.classifiers import baseline, finetuning
@@ -21,6 +20,7 @@ from pipeline.classifiers.decision import Classifier
 from pipeline.command import guarded
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import Resampling, evaluate
+from pipeline.evaluation.real import read_annotated
 from pipeline.labeling.annotations import load_annotations
 from pipeline.labeling.cues import load_cues
 from pipeline.labeling.decision import explain
@@ -50,7 +50,7 @@ def main(
     ballot = seed_ballot(by_split, load_cues(Path("seeds/cues"), classes), params.label, classes)
     held = {split: annotated(by_split[split], final, classes) for split in ("validation", "test")}
     if real:
-        held["real"] = [as_labelled(row, classes) for row in rows_of(real / "annotated.jsonl")]
+        held["real"] = read_annotated(real, classes)
     few = {row.sentence_id for row in part(annotated(by_split["train"], final, classes), share)}
     small = {id_: a for id_, a in final.items() if id_ in few or id_ in {s.id for s in by_split["validation"]}}
     settings = [
