@@ -34,7 +34,7 @@ def pipeline_rate(model: Path, sentences: Sequence[Sentence], batch: int) -> flo
     reading = load_reading(model)
     with tempfile.TemporaryDirectory() as folder:
         config = AutoConfig.from_pretrained(model, num_labels=7)
-        network = AutoModelForSequenceClassification.from_config(config)
+        network = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
         state = load_file(model / "model.safetensors")
         encoder = {name.removeprefix("encoder."): value for name, value in state.items() if name.startswith("encoder.")}
         network.base_model.load_state_dict(encoder, strict=False)

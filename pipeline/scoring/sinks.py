@@ -18,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.scoring.rows import COLUMNS, DIGITS
 from pipeline.storage import to_json
 
-__all__ = ["COLUMNS", "ENDINGS", "check_ending", "check_name", "encode", "join"]
+__all__ = ["COLUMNS", "ENDINGS", "check_ending", "check_name", "encode", "guarded", "join"]
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
 _SCORES = ("topic_scores", "stance_scores")
@@ -81,9 +81,12 @@ def _rounded(column: pa.Array) -> list[float]:
 
 def _cells(row: dict[str, Any], excel_safe: bool) -> list[Any]:
     flat = row | {"topics": ";".join(row["topics"])} | {name: json.dumps(row[name]) for name in _SCORES}
-    if excel_safe:
-        return [f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for v in flat.values()]
-    return list(flat.values())
+    return [guarded(value) for value in flat.values()] if excel_safe else list(flat.values())
+
+
+def guarded(value: Any) -> Any:
+    """A cell with an apostrophe in front if a spreadsheet would take it for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write_part(file: IO[bytes], pieces: Sequence[pa.Table | bytes], schema: pa.Schema) -> None:

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pipeline.errors import Problem, raise_if_any
-from pipeline.scoring.sinks import _FORMULA, check_ending
+from pipeline.scoring.sinks import check_ending, guarded
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
 from pipeline.scoring.summary.scored import open_scored
 from pipeline.scoring.summary.tally import KEYS, Cell, Tally
@@ -44,15 +44,12 @@ def aggregate(
         if out.suffix == ".jsonl":
             file.writelines(to_json(row).encode() + b"\n" for row in rows)
         elif out.suffix == ".csv":
-            rows = [_guarded(row) for row in rows] if excel_safe else rows
+            if excel_safe:
+                rows = [{name: guarded(value) for name, value in row.items()} for row in rows]
             pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file, pyarrow.csv.WriteOptions(quoting_style="needed"))
         else:
             pq.write_table(pa.Table.from_pylist(rows), file, compression="zstd")
     return len(rows)
-
-
-def _guarded(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for name, v in row.items()}
 
 
 def check_keys(by: Sequence[str]) -> None:
