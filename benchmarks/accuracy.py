@@ -187,7 +187,8 @@ def report(
         lines.append(tabulate(ahead, headers="keys"))
     lines += ["", *(f"{name}: {ABOUT[name]}" for name in rivals)]
     lines.append(
-        "Rivals read the sentence alone. Seconds are of learning (and, for rivals, scoring) where it was done."
+        "Rivals read the sentence alone. Seconds are of learning (and, for rivals, scoring) where it was done; models "
+        "made of others leave out what these took."
     )
     return "\n".join(lines)
 
@@ -204,7 +205,7 @@ def figures(
             shown = f"{f['macro_f1']:.3f} [{f['macro_f1_low']:.3f}, {f['macro_f1_high']:.3f}]"
             row[f"{on} {task}"] = shown if task in RIVALS.get(name, (None, TASKS))[1] else "-"
     taken = seconds[name]
-    return row | {"seconds": "-" if taken is None else f"{taken:.0f}"}
+    return row | {"seconds (own step)": "-" if taken is None else f"{taken:.0f}"}
 
 
 def gains(rival: str, judged: Mapping[str, Mapping[str, list[Judged]]], taxonomy: Taxonomy) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,10 +61,16 @@ SMALL: Params = {
 }
 
 
+def environment(**other: str) -> dict[str, str]:
+    """What the project's commands run in: `python` is the one that runs this."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", **other}
+
+
 def copy_project(scratch: Path, archive: Path, limit: int) -> None:
     """The project without what it made, with the archive among its raw articles."""
     words = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
-    subprocess.run(words, cwd=scratch, env={**os.environ, "DVC_NO_ANALYTICS": "1"}, check=True)
+    subprocess.run(words, cwd=scratch, env=environment(), check=True)
     for part in ("pipeline", "seeds", "data/raw", ".dvc/plots"):
         shutil.copytree(ROOT / part, scratch / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("dvc.yaml", "params.yaml"):
@@ -73,10 +80,11 @@ def copy_project(scratch: Path, archive: Path, limit: int) -> None:
         keep_some(raw, scratch / "seeds" / "annotations", limit)
     if archive.is_dir():
         shutil.copytree(archive, raw / "archive")
+    elif limit and archive.suffix == ".jsonl":
+        with archive.open("rb") as lines:
+            (raw / archive.name).write_bytes(b"".join(islice(lines, limit)))
     else:
-        lines = archive.read_text(encoding="utf-8").splitlines(keepends=True)
-        cut = lines[:limit] if limit and archive.suffix == ".jsonl" else lines
-        (raw / archive.name).write_text("".join(cut), encoding="utf-8")
+        shutil.copy(archive, raw)
 
 
 def keep_some(raw: Path, annotations: Path, limit: int) -> None:
@@ -86,9 +94,9 @@ def keep_some(raw: Path, annotations: Path, limit: int) -> None:
         path.unlink()
     kept = {path.stem for path in files[:limit]}
     for file in annotations.glob("*.jsonl"):
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = file.read_bytes().splitlines(keepends=True)
         own = [line for line in lines if json.loads(line)["sentence_id"].rsplit(":", 1)[0] in kept]
-        file.write_text("".join(own), encoding="utf-8")
+        file.write_bytes(b"".join(own))
 
 
 def with_changes(params: Params, *changes: Mapping[str, Mapping[str, Any]]) -> Params:
@@ -100,10 +108,10 @@ def with_changes(params: Params, *changes: Mapping[str, Mapping[str, Any]]) -> P
 
 def train(scratch: Path) -> Path:
     """Rerun what the params in place ask for; returns the fine-tuned model's folder."""
-    environment = {**os.environ, "PYTHONPATH": str(scratch), "DVC_NO_ANALYTICS": "1"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
+    own = environment(PYTHONPATH=str(scratch))
+    own.pop("MLFLOW_TRACKING_URI", None)
     words = [sys.executable, "-m", "dvc", "repro", "train_finetuned"]
-    subprocess.run(words, cwd=scratch, env=environment, check=True)
+    subprocess.run(words, cwd=scratch, env=own, check=True)
     return scratch / "models" / "finetuned" / "model"
 
 

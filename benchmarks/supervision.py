@@ -52,7 +52,8 @@ def main(
     if real:
         held["real"] = read_annotated(real, classes)
     few = {row.sentence_id for row in part(annotated(by_split["train"], final, classes), share)}
-    small = {id_: a for id_, a in final.items() if id_ in few or id_ in {s.id for s in by_split["validation"]}}
+    few |= {sentence.id for sentence in by_split["validation"]}
+    small = {id_: annotation for id_, annotation in final.items() if id_ in few}
     settings = [
         ("cues", "none", {}),
         ("annotations", f"{share:.0%}", small),

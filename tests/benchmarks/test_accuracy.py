@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +16,8 @@ from pipeline.taxonomy import Taxonomy
 
 
 @pytest.fixture(scope="module")
-def accuracy(root: Path) -> Iterator[ModuleType]:
-    sys.path.insert(0, str(root / "benchmarks"))
-    import accuracy
-
-    yield accuracy
-    sys.path.remove(str(root / "benchmarks"))
+def accuracy(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("accuracy")
 
 
 @pytest.fixture
@@ -78,6 +73,7 @@ def test_ours_is_ahead_only_beyond_the_interval(accuracy: ModuleType, sentences,
     assert accuracy.gains("frozen", judged, two_topics)[0]["test stance"] == "+0.000 [+0.000, +0.000]"
     told = accuracy.report(judged, {"finetuned": None, "tfidf": 1.0, "frozen": 2.0}, sentences, two_topics)
     assert "1.000 [1.000, 1.000]" in told
+    assert "seconds (own step)" in told
     assert accuracy.ABOUT["frozen"] in told
 
 
