@@ -16,9 +16,76 @@ from pipeline.schemas import Article, Assignment, Sentence
 from pipeline.taxonomy import Taxonomy
 
 NO_TOPIC = "no topic"  # a group without an F1 of topics: there is none to find
-_BUT = re.compile(r"\b(but|however|though|although|yet|nevertheless)\b", re.IGNORECASE)
-_QUOTE = re.compile('["“”«»]')
+_BUT = re.compile(r"\b(but|however|though|although|(?<!not )yet(?! to\b)|nevertheless)\b", re.IGNORECASE)
+_QUOTE = re.compile(r"[\"“”«»]|‘.+?’(?!\w)", re.DOTALL)  # within ‘…’ an apostrophe stands before a letter
 _FIGURES = ("macro_f1", "macro_f1_low", "macro_f1_high")
+_NAMES = {  # what parties are called beside their name; plurals in -s go without saying
+    "ASEAN": "Southeast Asian",
+    "Afghanistan": "Afghan",
+    "Africa": "African",
+    "Argentina": "Argentine, Argentinian",
+    "Australia": "Australian",
+    "Bahrain": "Bahraini",
+    "Bangladesh": "Bangladeshi",
+    "Brazil": "Brazilian",
+    "Canada": "Canadian",
+    "Chile": "Chilean",
+    "China": "Chinese, PRC",
+    "EFTA": "European Free Trade Association",
+    "EU": "European Union, Europe, European",
+    "Egypt": "Egyptian",
+    "France": "French",
+    "Germany": "German",
+    "Gulf": "GCC, Gulf Cooperation Council",
+    "India": "Indian",
+    "Indonesia": "Indonesian",
+    "Iran": "Iranian",
+    "Iraq": "Iraqi",
+    "Ireland": "Irish",
+    "Israel": "Israeli",
+    "Italy": "Italian",
+    "Japan": "Japanese",
+    "Korea": "Korean, South Korea, South Korean",
+    "Kuwait": "Kuwaiti",
+    "Malaysia": "Malaysian",
+    "Mexico": "Mexican",
+    "Myanmar": "Burmese",
+    "Nepal": "Nepali, Nepalese",
+    "Netherlands": "Dutch",
+    "New Zealand": "New Zealander",
+    "Nigeria": "Nigerian",
+    "North Korea": "North Korean, DPRK",
+    "Norway": "Norwegian",
+    "OPEC": "OPEC+",
+    "Oman": "Omani",
+    "Pakistan": "Pakistani",
+    "Philippines": "Philippine, Filipino",
+    "Poland": "Polish",
+    "Qatar": "Qatari",
+    "Russia": "Russian",
+    "Saudi Arabia": "Saudi, Saudi Arabian",
+    "Singapore": "Singaporean",
+    "South Africa": "South African",
+    "Spain": "Spanish",
+    "Sri Lanka": "Sri Lankan",
+    "Sweden": "Swedish",
+    "Switzerland": "Swiss",
+    "Syria": "Syrian",
+    "Taiwan": "Taiwanese",
+    "Thailand": "Thai",
+    "Turkey": "Türkiye, Turkish, Turk",
+    "UAE": "United Arab Emirates, Emirates, Emirati",
+    "UK": "U.K., United Kingdom, Britain, British, Briton",
+    "US": "U.S., USA, United States, America, American",
+    "Ukraine": "Ukrainian",
+    "Venezuela": "Venezuelan",
+    "Vietnam": "Vietnamese",
+}
+_PLACES = (  # named after parties without being one
+    "East China Sea, South China Sea, Sea of Japan, Indian Ocean, Gulf of Mexico, New Mexico, Korean peninsula, "
+    "Korean Peninsula, Latin America, Latin American, North America, North American, South America, South American, "
+    "Central America, Central American"
+)
 
 
 @dataclass(frozen=True)
@@ -90,18 +157,25 @@ def topic_count(row: Judged, place: Place) -> str:
 
 
 def third_party(row: Judged, place: Place) -> str:
-    """Whether a party is named that is none of the article's two (its name or adjective: "Chin" finds both)."""
+    """Whether a party is named, by its name or adjective, that is none of the article's two.
+
+    A member of a party ("Germany" of the EU) is a party of its own.
+    """
     own = parties_of(place.article.pair)
     if not own:
         return ""
-    named = any(_name(party).search(row.text) for party in place.parties - set(own))
+    pattern, owners = _names(place.parties)
+    named = {owners[name] for name in pattern.findall(row.text)} - {"", *(owners[party] for party in own)}
     return "third party named" if named else "no third party"
 
 
 @cache
-def _name(party: str) -> re.Pattern[str]:
-    stem = re.escape(party)
-    return re.compile(rf"\b{stem}\b" if len(party) < 4 else rf"\b{stem.rstrip('aeo')}\w*")
+def _names(parties: frozenset[str]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """A pattern of all names, and whose each is ("": nobody's); of two at one place it finds the longer."""
+    owners = {name: party for party, others in _NAMES.items() for name in (party, *others.split(", "))}
+    owners = {**dict.fromkeys(_PLACES.split(", "), ""), **{party: party for party in parties}, **owners}
+    longest_first = "|".join(map(re.escape, sorted(owners, key=len, reverse=True)))
+    return re.compile(rf"(?<!\w)({longest_first})s?(?![\w$])"), owners  # "US$" is money
 
 
 SLICES: tuple[Callable[[Judged, Place], str], ...] = (

@@ -1,9 +1,9 @@
 """Cues: what speaks for a class, read from seeds/cues.
 
 A file `<class>.yaml` holds lists: `phrases` (whole words, any case; a final * matches any ending),
-`patterns` (regular expressions, any case), `headings` (phrases that count in headings only), `prototypes`
-(sentences typical of the class) and `not` (phrases inside which no match counts). `negated` names the class
-that a negated match speaks for.
+`patterns` (regular expressions, any case but inside `(?-i:…)`), `headings` (phrases that count in headings
+only), `prototypes` (sentences typical of the class) and `not` (phrases inside which no match counts). `negated`
+names the class that a negated match speaks for.
 """
 
 from __future__ import annotations

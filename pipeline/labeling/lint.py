@@ -49,9 +49,13 @@ class Strictness:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Sentences in which a cue counted, and those where an excluding phrase silenced it (with that phrase)."""
+    """Sentences in which a cue counted, those where it stands but says nothing, and those where it is silenced.
+
+    It says nothing as a heading cue in prose or a negated stance cue; an excluding phrase, given too, silences it.
+    """
 
     counted: list[Sentence]
+    uncounted: list[Sentence]
     silenced: list[tuple[Sentence, str]]
 
 
@@ -64,7 +68,7 @@ def lint(
 ) -> list[Finding]:
     """All findings, errors first. `sentences` are those of train and validation; test must not be looked at."""
     seen = _look(sets, sentences, taxonomy)
-    findings = [*_duplicates(sets), *_two_sided(sets, seen, taxonomy), *_covered(sets)]
+    findings = [*_duplicates(sets, seen), *_two_sided(sets, seen, taxonomy), *_covered(sets, seen)]
     for cues in sets:
         for kind in KINDS:
             for cue in dict.fromkeys(getattr(cues, kind)):
@@ -79,30 +83,42 @@ def lint(
 def _look(
     sets: Sequence[CueSet], sentences: Sequence[Sentence], taxonomy: Taxonomy
 ) -> Mapping[tuple[str, str, str], _Seen]:
-    """What each cue did, by class, kind and cue; negated stance matches are left out."""
+    """What each cue did, by class, kind and cue; negated stance matches do not count."""
     matcher = CueMatcher(sets)
-    seen: dict[tuple[str, str, str], _Seen] = defaultdict(lambda: _Seen([], []))
+    seen: dict[tuple[str, str, str], _Seen] = defaultdict(lambda: _Seen([], [], []))
     for sentence in sentences:
         kept, dropped = matcher.sorted_out(sentence.text)
         for match in kept:
-            own = seen[match.class_id, match.kind, match.cue].counted
-            says = spoken_for(match, sentence, None, taxonomy)
-            if says and (not own or own[-1] is not sentence):
+            found = seen[match.class_id, match.kind, match.cue]
+            own = found.counted if spoken_for(match, sentence, None, taxonomy) else found.uncounted
+            if not own or own[-1] is not sentence:
                 own.append(sentence)
         for match, cover in dropped:
             seen[match.class_id, match.kind, match.cue].silenced.append((sentence, cover.cue))
     return seen
 
 
-def _duplicates(sets: Sequence[CueSet]) -> Iterator[Finding]:
+def _duplicates(sets: Sequence[CueSet], seen: Mapping[tuple[str, str, str], _Seen]) -> Iterator[Finding]:
     for cues in sets:
-        counts = Counter((kind, cue.lower()) for kind in (*KINDS, "excluded") for cue in getattr(cues, kind))
-        for (kind, cue), count in counts.items():
-            if count > 1:
-                yield Finding(DUPLICATE, cues.class_id, cue, f"stands {count} times under {kind}; keep one")
+        spelled: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for kind in (*KINDS, "excluded"):
+            for cue in getattr(cues, kind):
+                spelled[kind, cue.lower()].append(cue)
+        for (kind, cue), same in spelled.items():
+            if len(same) > 1:
+                key = (cues.class_id, kind, same[0])
+                own = _covering(cues.class_id, cue, seen) if kind == "excluded" else seen[key].counted
+                why = f"stands {len(same)} times under {kind}; keep one"
+                yield Finding(DUPLICATE, cues.class_id, cue, why, _texts(own))
 
 
-def _covered(sets: Sequence[CueSet]) -> Iterator[Finding]:
+def _covering(class_id: str, phrase: str, seen: Mapping[tuple[str, str, str], _Seen]) -> list[Sentence]:
+    """Sentences in which an excluding phrase silenced a cue of its class."""
+    own = [found for (owner, _, _), found in seen.items() if owner == class_id]
+    return [sentence for found in own for sentence, cover in found.silenced if cover.lower() == phrase]
+
+
+def _covered(sets: Sequence[CueSet], seen: Mapping[tuple[str, str, str], _Seen]) -> Iterator[Finding]:
     """Phrases that add nothing, since another phrase of the class matches wherever they do."""
     for cues in sets:
         for kind in ("phrases", "headings"):
@@ -111,7 +127,8 @@ def _covered(sets: Sequence[CueSet]) -> Iterator[Finding]:
             for cue in own:
                 stem = next((s for s in stems if cue.lower().startswith(s) and cue.lower() != f"{s}*"), None)
                 if stem is not None:
-                    yield Finding(COVERED, cues.class_id, cue, f"'{stem}*' matches wherever it does; remove it")
+                    texts = _texts(seen[cues.class_id, kind, cue].counted)
+                    yield Finding(COVERED, cues.class_id, cue, f"'{stem}*' matches wherever it does; remove it", texts)
 
 
 def _two_sided(
@@ -130,11 +147,11 @@ def _two_sided(
 
 
 def _never(class_id: str, cue: str, found: _Seen, looked: int) -> Finding:
-    if found.silenced:
+    if found.silenced and not found.uncounted:
         covers = sorted({cover for _, cover in found.silenced})
         texts = _texts([sentence for sentence, _ in found.silenced])
         return Finding(SILENCED, class_id, cue, f"the class's own `not` covers it always: {', '.join(covers)}", texts)
-    return Finding(DEAD, class_id, cue, f"counts in none of {looked} sentences")
+    return Finding(DEAD, class_id, cue, f"counts in none of {looked} sentences", _texts(found.uncounted))
 
 
 def _judge(
@@ -166,4 +183,4 @@ def _told(annotation: Annotation) -> str:
 
 
 def _texts(sentences: Sequence[Sentence]) -> tuple[str, ...]:
-    return tuple(s.text for s in sentences[:_SHOWN])
+    return tuple(dict.fromkeys(s.text for s in sentences))[:_SHOWN]

@@ -19,6 +19,7 @@ _NEGATION = re.compile(
 _CLAUSE_END = re.compile(r"[.;:,]|\bbut\b")
 _REACH = 60  # characters before a match in which a negation is looked for
 _PATTERN = "pattern"
+_SPACES = str.maketrans(dict.fromkeys("\t\n\r\xa0", " "))  # lines may be wrapped within a cue
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class CueMatcher:
         return kept, dropped
 
     def _found(self, text: str) -> list[Match]:
+        text = text.translate(_SPACES)
         lowered = text.lower()
         if len(lowered) != len(text):  # a few letters grow when lowered; offsets must hold
             lowered = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)

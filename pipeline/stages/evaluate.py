@@ -1,4 +1,4 @@
-"""A model and the annotated test sentences → its figures, predictions and plots. Only here are test labels read."""
+"""A model and the annotated test sentences → its figures, predictions and plots. Only here do test labels count."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import typer
 
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
+from pipeline.errors import UserError
 from pipeline.evaluation import plots, report
 from pipeline.evaluation.card import Subject, model_card
 from pipeline.evaluation.judging import judge
@@ -33,9 +34,11 @@ def main(
     everything, classes = load_params(params), load_taxonomy(taxonomy)
     chosen = everything.evaluate
     resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
+    rows = read_jsonl(test, LabelledSentence)
+    if not rows:
+        raise UserError.one("no annotated sentence", test, "annotate sentences of test articles, or raise split.test")
     classifier = load_classifier(model)
     with tracking.run("evaluate", f"evaluate {classifier.name}") as run:
-        rows = read_jsonl(test, LabelledSentence)
         run.params(everything.sections("evaluate"))
         run.tags({"kind": "evaluation", "model": classifier.name, tracking.MODEL_TAG: classifier.sha256})
         run.sources(data=test, seeds=taxonomy.parent, params=params)

@@ -12,12 +12,14 @@ import skops.io
 from sklearn.tree import DecisionTreeClassifier
 
 from pipeline.classifiers import baseline
+from pipeline.classifiers.decision import fit_decision
 from pipeline.classifiers.registry import find_model, load_classifier
 from pipeline.errors import UserError
 from pipeline.params import Params, TrainBaselineParams
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import seal
 from pipeline.taxonomy import Taxonomy
+from tests.unit.classifiers.opposites import opposite
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,24 @@ def test_soft_targets_weigh_both_classes(
     unsure = [replace(row, topics=dict.fromkeys(row.topics, 0.5)) for row in labelled]
     topics, _ = baseline.train(unsure, labelled, small, two_topics).predict_proba(labelled)
     assert np.abs(topics - 0.5).max() < 0.05
+
+
+def test_rows_of_no_weight_change_no_label(
+    model: baseline.Baseline, labelled: list[LabelledSentence], small: TrainBaselineParams, two_topics: Taxonomy
+) -> None:
+    contradicted = [*labelled, *3 * opposite(labelled, weight=1e-6)]
+    other = baseline.train(contradicted, labelled, small, two_topics)
+    one, again = (m.decision.predict(*m.predict_proba(labelled)) for m in (model, other))
+    assert [(said.topics, said.stance) for said in again] == [(said.topics, said.stance) for said in one]
+
+
+def test_the_decision_is_fitted_on_validation(
+    model: baseline.Baseline, labelled: list[LabelledSentence], small: TrainBaselineParams, two_topics: Taxonomy
+) -> None:
+    held = opposite(labelled)
+    decision = baseline.train(labelled, held, small, two_topics).decision
+    assert decision == fit_decision(*model.predict_proba(held), held, two_topics)
+    assert decision != model.decision
 
 
 def test_a_type_that_is_not_on_the_list_is_refused(model: baseline.Baseline, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation import plots
 from pipeline.evaluation.comparison import choose_champion, compare
 from pipeline.evaluation.metrics import Judged, Resampling, evaluate, headline
+from pipeline.stages import evaluate as stage
 from pipeline.storage import as_csv
 from pipeline.taxonomy import LabelClass, Taxonomy
 
@@ -60,6 +62,38 @@ def test_figures_are_those_of_scikit_learn(sentences: list[Judged]) -> None:
     assert figures["joint_accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
     assert figures["coverage"]["error"] == pytest.approx(1 - np.mean(right), abs=1e-4)
     assert figures["stance"]["ece"] == pytest.approx(abs(0.8 - accuracy_score(*pair)), abs=1e-4)
+
+
+def test_macro_and_micro_f1_are_those_reckoned_by_hand() -> None:
+    sentences = [
+        judged(0, ("sport",), "good", ("sport", "music"), "good"),
+        judged(1, ("sport",), "good", ("sport",), "good"),
+        judged(2, ("sport",), "bad", (), "good"),
+        judged(3, ("music",), "bad", ("music",), "bad"),
+        judged(4, ("music",), "bad", ("sport",), "good"),
+    ]
+    figures = evaluate(sentences, TAXONOMY, RESAMPLING)
+    topics, stance = figures["topics"], figures["stance"]
+    sport, music = 2 * 2 / (2 * 2 + 1 + 1), 2 * 1 / (2 * 1 + 1 + 1)  # hits twice, then inventions and misses
+    assert topics["macro_f1"] == pytest.approx((sport + music) / 2, abs=1e-4)
+    assert topics["micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 2 + 2), abs=1e-4)
+    good, bad = 2 * 2 / (2 * 2 + 2), 2 * 1 / (2 * 1 + 2)  # "plain" does not occur
+    assert stance["macro_f1"] == pytest.approx((good + bad) / 2, abs=1e-4)
+    assert stance["micro_f1"] == stance["accuracy"] == pytest.approx(3 / 5, abs=1e-4)
+
+
+def test_a_test_split_without_annotated_sentences_is_told(tmp_path: Path, root: Path) -> None:
+    test = tmp_path / "test.jsonl"
+    test.touch()
+    seeds, none = root / "seeds", tmp_path / "none"
+    with pytest.raises(UserError) as error:
+        stage.main(
+            none, test, none, none, none, seeds / "taxonomy.yaml", seeds / "corpus.md", none, root / "params.yaml"
+        )
+    assert str(error.value) == (
+        f"{test}: no annotated sentence; annotate sentences of test articles, or raise split.test"
+    )
+    assert not none.exists()
 
 
 def width(sentences: list[Judged]) -> float:

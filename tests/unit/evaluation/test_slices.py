@@ -18,6 +18,12 @@ ARTICLES = [
     Article("b", "", genre="letter", pair="India-Japan"),
     Article("c", "", genre="letter", pair="multilateral"),
     Article("d", "", genre="note", pair="US-China"),
+    Article("e", "", genre="note", pair="US-North Korea"),
+    Article("f", "", genre="note", pair="US-Korea"),
+    Article("g", "", genre="note", pair="US-Africa"),
+    Article("h", "", genre="note", pair="India-South Africa"),
+    Article("i", "", genre="note", pair="Uruguay-Paraguay"),
+    Article("j", "", genre="note", pair="United States-South Korea"),
 ]
 SPLITS = [Assignment(a.id, "train" if a.id in "ad" else "test", a.id) for a in ARTICLES]
 
@@ -47,7 +53,12 @@ def judged(text: str = "text", topics: tuple[str, ...] = (), said: str = "good",
         (slices.form, judged(), place(), "prose"),
         (slices.contrast, judged("They met, but nothing came of it."), place(), "but"),
         (slices.contrast, judged("They put butter on it."), place(), "no but"),
+        (slices.contrast, judged("They met, yet nothing came of it."), place(), "but"),
+        (slices.contrast, judged("Yet tomorrow may be late."), place(), "but"),
+        (slices.contrast, judged("They have yet to meet, and are not yet done."), place(), "no but"),
         (slices.quotation, judged("“We met,” he said."), place(), "quotation"),
+        (slices.quotation, judged("‘We don’t meet,’ he said."), place(), "quotation"),
+        (slices.quotation, judged("In the ‘90s India’s team met."), place(), "no quotation"),
         (slices.quotation, judged("India's team met."), place(), "no quotation"),
         (slices.topic_count, judged(), place(), "no topic"),
         (slices.topic_count, judged(topics=("sport",)), place(), "one topic"),
@@ -57,6 +68,26 @@ def judged(text: str = "text", topics: tuple[str, ...] = (), said: str = "good",
         (slices.third_party, judged("The US waited."), place("b"), "third party named"),
         (slices.third_party, judged("Let us wait, Indian friends."), place("b"), "no third party"),
         (slices.third_party, judged("Chinese buyers waited."), place("c"), ""),
+        (slices.third_party, judged("North Korea waited, as North Koreans do."), place("e"), "no third party"),
+        (slices.third_party, judged("South Korea waited."), place("e"), "third party named"),
+        (slices.third_party, judged("North Korea waited."), place("f"), "third party named"),
+        (slices.third_party, judged("South Korean buyers waited."), place("f"), "no third party"),
+        (slices.third_party, judged("South Africa waited."), place("h"), "no third party"),
+        (slices.third_party, judged("African buyers waited."), place("h"), "third party named"),
+        (slices.third_party, judged("Children in San Francisco flew a Chinook."), place("a"), "no third party"),
+        (slices.third_party, judged("Individual buyers in Indiana waited."), place("d"), "no third party"),
+        *(
+            (slices.third_party, judged(f"{name} officials objected."), place("a"), "third party named")
+            for name in ("German", "Swiss", "Turkish", "Dutch", "European", "Uruguay")
+        ),
+        *(
+            (slices.third_party, judged(f"{name} officials objected."), place("b"), "third party named")
+            for name in ("American", "The United States", "U.S.")
+        ),
+        (slices.third_party, judged("American and Indian officials and Americans met."), place("a"), "no third party"),
+        (slices.third_party, judged("American and Korean officials met."), place("j"), "no third party"),
+        (slices.third_party, judged("AUKUS waited."), place("b"), "no third party"),
+        (slices.third_party, judged("It cost US$5 in the Indian Ocean."), place("i"), "no third party"),
     ],
 )
 def test_a_sentence_falls_in_its_group(slice_: object, row: Judged, where: Place, group: str) -> None:

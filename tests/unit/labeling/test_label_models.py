@@ -88,4 +88,5 @@ def test_a_model_that_is_asked_for_is_taken(two_topics: Taxonomy) -> None:
     ballot, bench = _bench(two_topics)
     verdict: Verdict = decide(ballot, bench, "dawid_skene", two_topics)
     assert verdict.choices["stance"]["chosen"] == "dawid_skene"
+    assert "stance by dawid_skene (set by label.label_model: dawid_skene " in explain("cues", verdict)
     assert verdict.stances.shape == (400, 3)

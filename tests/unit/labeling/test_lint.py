@@ -27,8 +27,15 @@ def _lint(two_topics: Taxonomy, *sets: CueSet, final: dict[str, Annotation] = FI
 @pytest.mark.parametrize(
     ("sets", "problem", "cue", "is_error", "shows"),
     [
-        ((CueSet("sport", phrases=("match", "Match")),), "duplicate", "match", True, ""),
-        ((CueSet("sport", phrases=("match", "mat*")),), "covered", "match", False, ""),
+        ((CueSet("sport", phrases=("match", "Match")),), "duplicate", "match", True, "A fine match in town."),
+        (
+            (CueSet("sport", phrases=("town",), excluded=("In town", "in town")),),
+            "duplicate",
+            "in town",
+            True,
+            "A fine match in town.",
+        ),
+        ((CueSet("sport", phrases=("match", "mat*")),), "covered", "match", False, "A fine match in town."),
         ((CueSet("sport", phrases=("regatta",)),), "dead", "regatta", False, ""),
         (
             (CueSet("sport", phrases=("town",), excluded=("in town",)),),
@@ -55,6 +62,27 @@ def test_each_kind_of_finding(
     assert (problem, cue) in found
     assert found[problem, cue].is_error == is_error
     assert not shows or shows in found[problem, cue].sentences
+
+
+@pytest.mark.parametrize(
+    ("cues", "told"),
+    [
+        (CueSet("sport", headings=("fine",), excluded=("fine song",)), "A fine match in town."),
+        (CueSet("bad", phrases=("more", "fine"), excluded=("more music",)), "A fine song, no more."),
+    ],
+)
+def test_a_cue_that_only_happens_not_to_count_is_not_called_silenced(
+    cues: CueSet, told: str, two_topics: Taxonomy
+) -> None:
+    sentences = [*SENTENCES, sentence("One more music hall.", 9)]
+    found = {f.cue: f for f in lint([cues], sentences, {}, Strictness(), two_topics)}
+    (cue,) = [c for c in ("fine", "more") if c in found]
+    assert found[cue].problem == "dead" and found[cue].sentences == (told,)
+
+
+def test_a_sentence_is_shown_once(two_topics: Taxonomy) -> None:
+    (found,) = [f for f in _lint(two_topics, CueSet("sport", phrases=("match", "match"))) if f.problem == "duplicate"]
+    assert found.sentences == ("A fine match in town.",)
 
 
 def test_good_cues_give_no_finding(two_topics: Taxonomy) -> None:

@@ -1,13 +1,19 @@
 """Labelling as a whole: what teaches, what judges, and what is told about it."""
 
+import json
+from pathlib import Path
+
 import pytest
+import yaml
 
 from pipeline.labeling.analysis import function_figure, function_table
 from pipeline.labeling.cues import CueSet
-from pipeline.labeling.functions import Ballot, cue_ballot
+from pipeline.labeling.functions import ABSTAIN, Ballot, cue_ballot
 from pipeline.labeling.voting import label, seed_ballot
 from pipeline.params import LabelParams, Params
-from pipeline.schemas import Annotation, LabelledSentence, Sentence
+from pipeline.schemas import Annotation, Assignment, LabelledSentence, Sentence
+from pipeline.stages import label as stage
+from pipeline.storage import write_jsonl
 from pipeline.taxonomy import Taxonomy
 from tests.conftest import sentence
 
@@ -74,6 +80,59 @@ def test_labelling_without_any_annotation_falls_back(corpus, wanted, two_topics:
     assert {choice["chosen"] for choice in made.verdicts["cues"].choices.values()} == {"majority"}
     assert all(row["judged"] == 0 and row["accuracy"] == "" for row in made.functions)
     assert len(made.labels["train"]) == len(by_split["train"])
+
+
+def test_prototypes_vote_where_an_encoder_is_named(corpus, wanted, small_encoder: Path, two_topics: Taxonomy) -> None:  # type: ignore[no-untyped-def]
+    by_split, _ = corpus
+    few = {split: sentences[:6] for split, sentences in by_split.items()}
+    typical = few["validation"][0].text
+    sets = [*SETS[:3], CueSet("bad", phrases=("booed",), prototypes=(typical,))]
+    without = seed_ballot(few, sets, wanted, two_topics)
+    near = wanted.model_copy(update={"encoder": str(small_encoder), "similarity": 0.999})
+    ballot = seed_ballot(few, sets, near, two_topics)
+    assert not [f for f in without.functions if f.kind == "prototypes"]
+    assert [f.name for f in ballot.functions] == [*(f.name for f in without.functions), "bad.prototypes"]
+    pool = [*few["train"], *few["validation"]]
+    bad = two_topics.stance_ids.index("bad")
+    assert ballot.votes[:, -1].tolist() == [bad if s.text == typical else ABSTAIN for s in pool]
+
+
+def test_the_log_and_the_report_say_which_label_model_and_why(  # type: ignore[no-untyped-def]
+    corpus, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DETENTE_TRACKING", "off")
+    by_split, known = corpus
+    everything = [s for sentences in by_split.values() for s in sentences]
+    write_jsonl(tmp_path / "sentences.jsonl", everything)
+    articles = {s.article_id: split for split, sentences in by_split.items() for s in sentences}
+    write_jsonl(tmp_path / "splits.jsonl", [Assignment(article, split, article) for article, split in articles.items()])
+    write_jsonl(tmp_path / "annotations" / "first.jsonl", known.values())
+    (tmp_path / "cues").mkdir()
+    for cues in SETS:
+        lists = {"phrases": list(cues.phrases), "patterns": list(cues.patterns)}
+        (tmp_path / "cues" / f"{cues.class_id}.yaml").write_text(yaml.safe_dump(lists))
+    entry = lambda name: {"id": name, "label": name, "definition": name}  # noqa: E731
+    classes = {"topics": [entry("sport"), entry("music")], "stances": [entry(s) for s in ("good", "plain", "bad")]}
+    (tmp_path / "taxonomy.yaml").write_text(yaml.safe_dump({"target": "it", "default_stance": "plain", **classes}))
+    stage.main(
+        tmp_path / "sentences.jsonl",
+        tmp_path / "splits.jsonl",
+        tmp_path / "annotations",
+        tmp_path / "cues",
+        tmp_path / "taxonomy.yaml",
+        tmp_path / "labels",
+        tmp_path / "labelling.json",
+        root / "params.yaml",
+    )
+    report, log = json.loads((tmp_path / "labelling.json").read_text()), capsys.readouterr().out
+    assert set(report) == {"cues", "with_annotations"}
+    for name, figures in report.items():
+        assert set(figures["label_model"]) == {"topics", "stance"}
+        (line,) = [line for line in log.splitlines() if line.startswith(f"label model, {name}: ")]
+        for task, choice in figures["label_model"].items():
+            assert choice["chosen"] in choice["scores"] and "on validation annotations" in choice["why"]
+            assert f"{task} by {choice['chosen']} ({choice['why']}: " in line
+            assert all(f"{model} {score:.3f}" in line for model, score in choice["scores"].items())
 
 
 def test_the_table_counts_coverage_overlap_conflict_and_accuracy(two_topics: Taxonomy) -> None:
