@@ -27,7 +27,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
     """The objects of a JSON Lines file, each of which has the `needed` keys.
 
     Raises:
-        UserError: when the file is missing, or naming every line that is not such an object.
+        UserError: when the file is missing or empty, or naming every line that is not such an object.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -43,6 +43,8 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
             lacks = list(needed)
         if lacks:
             problems.append(Problem(f"no {', '.join(lacks)}", f"{path}:{number}", "mend or remove the line"))
+    if not lines:
+        problems = [Problem("empty", str(path), "annotate sentences, or name another folder")]
     raise_if_any(problems)
     return rows
 

@@ -71,6 +71,7 @@ def test_the_headline_is_named_real(tmp_path: Path, two_topics: Taxonomy) -> Non
         ([{**ROWS[0], "stance": "cold"}], "unknown stance 'cold'"),
         ([ROWS[0], {"id": "1", "text": "x"}], "annotated.jsonl:2: no topics, stance"),
         ([7], "annotated.jsonl:1: no id, text, topics, stance"),
+        ([], "annotated.jsonl: empty"),
     ],
 )
 def test_bad_rows_are_named(rows: list[object], told: str, tmp_path: Path, two_topics: Taxonomy) -> None:
