@@ -24,7 +24,7 @@ from pipeline.taxonomy import load_taxonomy
 
 FLOORS_HEAD = """\
 # The least pass rates that a model in place must reach, by kind and capability: one case below what it reached when
-# they were set, by `python benchmarks/behaviour.py --floors`.\
+# they were set, but one case at least where it passed any, by `python benchmarks/behaviour.py --floors`.\
 """
 
 
@@ -71,12 +71,16 @@ def sizes(outcomes: list[Outcome]) -> Counter[tuple[str, str]]:
 
 
 def lowered(outcomes: list[Outcome]) -> dict[str, dict[str, float]]:
-    """Floors: each pass rate less one case."""
+    """Floors: each pass rate less one case, but of those that pass any not less than one case."""
     number = sizes(outcomes)
     return {
-        kind: {c: max(0.0, int(100 * (rate - 1 / number[kind, c])) / 100) for c, rate in own.items()}
+        kind: {c: _less_one_case(rate, number[kind, c]) for c, rate in own.items()}
         for kind, own in pass_rates(outcomes).items()
     }
+
+
+def _less_one_case(rate: float, cases: int) -> float:
+    return int(100 * max(rate - 1 / cases, min(rate, 1 / cases)) + 1e-9) / 100
 
 
 def told(outcome: Outcome) -> str:
