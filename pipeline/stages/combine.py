@@ -1,5 +1,6 @@
 """Baseline, 8-bit encoder and validation sentences → the ensemble and the cascade of both."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
@@ -26,9 +27,11 @@ def main(
     everything, sources = load_params(params), (quick, careful)
     parts = (load_classifier(quick), load_classifier(careful))
     rows = read_jsonl(validation, LabelledSentence)
-    fitted = combination.fit(parts, rows, load_taxonomy(taxonomy), everything.combine.max_drop)
-    for (model, figures), target in zip(fitted, (ensemble, cascade), strict=True):
-        with tracking.run("combine", f"combine {model.name}") as run:
+    names, targets = (combination.ENSEMBLE, combination.CASCADE), (ensemble, cascade)
+    with ExitStack() as stack:  # both runs from the start: their senders get ready while the fit takes its time
+        runs = [stack.enter_context(tracking.run("combine", f"combine {name}")) for name in names]
+        fitted = combination.fit(parts, rows, load_taxonomy(taxonomy), everything.combine.max_drop)
+        for run, (model, figures), target in zip(runs, fitted, targets, strict=True):
             run.params(everything.sections("combine"))
             run.tags({"kind": "combination", "model": model.name})
             run.sources(data=validation, params=params)
@@ -36,7 +39,9 @@ def main(
                 digest = combination.save(model, sources, figures, folder)
             run.metrics({f"validation.{name}": value for name, value in figures.items()})
             run.made(target, digest)
-        print(f"{model.name}: the baseline answers {figures['share_of_baseline']:.0%} alone; {model.mix}", flush=True)
+            print(
+                f"{model.name}: the baseline answers {figures['share_of_baseline']:.0%} alone; {model.mix}", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def main(models: Path, taxonomy: Path, champion: Path, report: Path, params: Pat
         run.table(told, "comparison.json")
         for difference in differences:
             print(difference.verdict)
-        print(f"champion: {name}")
-    promote_if_possible(models / name / "model", Rules(classes, resampling))
+        print(f"champion: {name}", flush=True)
+        promote_if_possible(models / name / "model", Rules(classes, resampling))
 
 
 if __name__ == "__main__":
