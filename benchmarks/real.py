@@ -41,7 +41,7 @@ def sentence_column(figures: dict[str, Any]) -> dict[str, str]:
         column |= {label: cell(values, "f1") for label, values in figures[task]["classes"].items()}
         column[f"{task} ECE"] = cell(figures[task], "ece")
     column["joint accuracy"] = cell(figures, "joint_accuracy")
-    column["error"] = cell(figures["coverage"], "error")
+    column["error"] = cell(figures["coverage"], "error_at_100")
     column["error at 80%"] = cell(figures["coverage"], "error_at_80")
     return column
 

@@ -18,8 +18,6 @@ from torch import Tensor
 
 from pipeline.storage import to_json
 
-# Where these change, the weights may: an interrupted training begins anew.
-_CODE = ("checkpoint", "finetuning", "loop", "masking", "network", "selftraining", "tokens")
 Groups = dict[str, dict[str, Tensor]]
 
 
@@ -38,17 +36,19 @@ class Checkpoints:
         return self.folder / f"{phase}.safetensors" if self.folder else None
 
     def bound_to(self, *what: Any) -> Checkpoints:
-        """Those of a training on exactly `what` by exactly this code; what another one left is removed."""
+        """Those of a training on exactly `what` by exactly this package's code; what another one left is removed."""
         if self.folder is None:
             return self
         digest = hashlib.sha256(torch.__version__.encode())
-        for module in _CODE:
-            digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+        for module in sorted(Path(__file__).parent.glob("*.py")):
+            digest.update(module.read_bytes())
         for one in what:
             digest.update(to_json(one).encode() + b"\0")
         chosen = self.folder / digest.hexdigest()[:16]
         for other in self.folder.glob("*"):
-            if other != chosen:
+            if other.is_file():
+                other.unlink()
+            elif other != chosen:
                 shutil.rmtree(other)
         chosen.mkdir(parents=True, exist_ok=True)
         return Checkpoints(chosen, self.every)

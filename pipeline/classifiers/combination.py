@@ -14,7 +14,16 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import f1_score
 
-from pipeline.classifiers.decision import Classifier, Decided, Decision, Matrix, Readable, fit_decision, targets
+from pipeline.classifiers.decision import (
+    Classifier,
+    Decided,
+    Decision,
+    Matrix,
+    Readable,
+    fit_decision,
+    middle_of_best,
+    targets,
+)
 from pipeline.schemas import LabelledSentence
 from pipeline.storage import seal, write_json
 from pipeline.taxonomy import Taxonomy
@@ -23,7 +32,6 @@ ENSEMBLE, CASCADE = "ensemble", "cascade"  # kinds of model
 FILE, PARTS = "combination.json", "parts"
 NEVER = 1.01  # a limit that no confidence reaches
 _SHARES = np.linspace(0, 0.6, 13)
-_NEAR = 0.002  # macro-F1 that is as good as the best
 Scores = tuple[Matrix, Matrix]
 Figures = dict[str, float]
 
@@ -88,7 +96,7 @@ def fit(
     first, second = (_decided(part, rows) for part in parts)
     goal = _macro_f1(parts[1].decision, second, rows, taxonomy)
     tried = [_tried(Mix(share, share), first, second, rows, taxonomy)[1] for share in _SHARES.round(2).tolist()]
-    mix = Mix(*(_middle_of_best([figures[task] for figures in tried]) for task in (0, 1)))
+    mix = Mix(*(round(middle_of_best(_SHARES, scores), 3) for scores in np.array(tried).T))
     decision, reached = _tried(mix, first, second, rows, taxonomy)
     ensemble = Combined(parts, mix, decision), _figures(goal, reached, 0.0)
     for limit in [0.0, *np.quantile(first.confidence, np.linspace(0, 1, 101)).round(4).tolist(), 1.0]:
@@ -108,12 +116,6 @@ def _tried(
     topics, stances = np.where(sure, first.topic_scores, topics), np.where(sure, first.stance_scores, stances)
     decision = fit_decision(topics, stances, rows, taxonomy)
     return decision, _macro_f1(decision, decision.decide(topics, stances), rows, taxonomy)
-
-
-def _middle_of_best(scores: Sequence[float]) -> float:
-    """The middle of the shares that are as good as the best: steadier than the single best one."""
-    good = [share for share, score in zip(_SHARES, scores, strict=True) if score >= max(scores) - _NEAR]
-    return round(float(np.median(good)), 3)
 
 
 def _macro_f1(

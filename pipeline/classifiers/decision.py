@@ -16,6 +16,7 @@ from pipeline.taxonomy import Taxonomy
 
 Matrix = NDArray[np.float64]
 KEPT = 0.8  # share of validation sentences that are sure enough to go by
+_NEAR = 0.002  # F1 that is as good as the best
 
 
 class Readable(Protocol):
@@ -162,13 +163,21 @@ def fit_decision(
 
 
 def _best_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """The middle of the widest run of near-best thresholds: steadier than the single best one."""
     grid = np.linspace(0.1, 0.9, 81)
     if not truth.any():
         return 0.5
-    f1 = np.array([_f1(scores >= limit, truth) for limit in grid])
-    good = grid[f1 >= f1.max() - 0.002]
-    return round(float(np.median(good)), 2)
+    return round(middle_of_best(grid, np.array([_f1(scores >= limit, truth) for limit in grid])), 2)
+
+
+def middle_of_best(grid: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
+    """The middle of the widest run of values as good as the best (the first of equals): steadier than the best one.
+
+    >>> middle_of_best(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([0.9, 0.1, 0.9, 0.9, 0.9]))
+    3.0
+    """
+    good = np.flatnonzero(scores >= scores.max() - _NEAR)
+    runs = np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
+    return float(np.median(grid[max(runs, key=len)]))
 
 
 def _f1(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:

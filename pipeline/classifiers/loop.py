@@ -202,7 +202,7 @@ def has_bfloat16() -> bool:
     """Whether this machine multiplies bfloat16 in hardware; emulated, it would be slower than float32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return any(torch.cpu.get_capabilities().get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def _shown(batches: list[list[int]], what: str) -> Iterable[list[int]]:

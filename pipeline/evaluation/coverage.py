@@ -34,13 +34,13 @@ def at(share: float, covered: Floats, risk: Floats) -> Floats:
 def figures(confidence: Floats, wrong: Flags, abstain: Flags, weights: Floats) -> dict[str, tuple[Any, Floats | None]]:
     """Each figure of `wrong` (topics or stance) labels with its bootstrap samples (None where there are none).
 
-    `error` of all sentences, `error_at_80` of the surest 80 per cent, `aurc` the mean error over all coverages;
+    `error_at_100` of all sentences, `error_at_80` of the surest 80 per cent, `aurc` the mean error over all coverages;
     `kept` the share on which the model does not abstain and `error_kept` the error there.
     """
     whole, samples = risks(confidence, wrong, np.ones((1, len(wrong)))), risks(confidence, wrong, weights)
     kept = ~abstain
     return {
-        "error": (wrong.mean(), samples[1][:, -1]),
+        "error_at_100": (wrong.mean(), samples[1][:, -1]),
         "error_at_80": (at(COVERED, *whole)[0], at(COVERED, *samples)),
         "aurc": (whole[1].mean(), None),
         "kept": (kept.mean(), None),

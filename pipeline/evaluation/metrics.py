@@ -242,7 +242,7 @@ def headline(figures: Mapping[str, Any], prefix: str = "test") -> dict[str, floa
         f"{prefix}.stance.accuracy": stance["accuracy"],
         f"{prefix}.stance.ece": stance["ece"],
         f"{prefix}.joint_accuracy": figures["joint_accuracy"],
-        **{f"{prefix}.coverage.{k}": figures["coverage"][k] for k in ("error", "error_at_80", "aurc")},
+        **{f"{prefix}.coverage.{k}": figures["coverage"][k] for k in ("error_at_100", "error_at_80", "aurc")},
         **{f"{prefix}.topics.{c}.f1": v["f1"] for c, v in topics["classes"].items()},
         **{f"{prefix}.stance.{c}.f1": v["f1"] for c, v in stance["classes"].items()},
     }

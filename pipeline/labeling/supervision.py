@@ -18,18 +18,24 @@ def labelled(
     votes: tuple[Probabilities, Probabilities],
     params: LabelParams,
     taxonomy: Taxonomy,
+    *,
+    judged: bool = False,
 ) -> list[LabelledSentence]:
     """Labels of train or validation sentences as `supervision` wants them; `votes` has a row for each sentence.
 
     With `annotations` a sentence without one is left out; with `cues` annotations are ignored; with
     `both` an annotation wins and cues label the rest. What cues label weighs `cue_weight` times its certainty.
+    Where `judged` says so, as for validation, no cue stands beside an annotation: models are chosen by what is true.
     """
+    supervision = params.supervision
+    if judged and supervision == "both" and any(sentence.id in annotations for sentence in sentences):
+        supervision = "annotations"
     rows = []
     for index, sentence in enumerate(sentences):
-        annotation = annotations.get(sentence.id) if params.supervision != "cues" else None
+        annotation = annotations.get(sentence.id) if supervision != "cues" else None
         if annotation:
             rows.append(_from_annotation(sentence, annotation, taxonomy))
-        elif params.supervision != "annotations":
+        elif supervision != "annotations":
             rows.append(_from_votes(sentence, (votes[0][index], votes[1][index]), params.cue_weight, taxonomy))
     return rows
 

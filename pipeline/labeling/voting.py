@@ -63,7 +63,14 @@ def label(
     parts = {"train": slice(0, len(train)), "validation": slice(len(train), None)}
     return Labelling(
         {
-            name: labelled(pool[part], annotations, (used.topics[part], used.stances[part]), params, taxonomy)
+            name: labelled(
+                pool[part],
+                annotations,
+                (used.topics[part], used.stances[part]),
+                params,
+                taxonomy,
+                judged=name == "validation",
+            )
             for name, part in parts.items()
         },
         _figures(pool, parts, verdicts, annotations, taxonomy),

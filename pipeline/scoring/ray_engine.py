@@ -101,11 +101,23 @@ def _ray() -> Any:
 
 @contextlib.contextmanager
 def _connected(ray: Any) -> Iterator[None]:
-    """Ray running, with settings that keep a chunk a block; a Ray that ran before goes on running."""
+    """Ray running, with settings that keep a chunk a block; a Ray that ran before goes on running.
+
+    Raises:
+        UserError: when the cluster of RAY_ADDRESS does not answer.
+    """
     began = not ray.is_initialized()
     if began:
-        here = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level="ERROR", **here)
+        address = os.environ.get("RAY_ADDRESS")
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", **({} if address else {"include_dashboard": False}))
+        except (Exception, SystemExit) as error:  # SystemExit is how Ray gives a silent cluster up
+            if not address:
+                raise
+            told = " ".join(str(error).split())
+            raise UserError.one(
+                f"no Ray cluster answers there ({told})", address, "start it, or unset RAY_ADDRESS to use this machine"
+            ) from None
     context = ray.data.DataContext.get_current()
     before = context.target_max_block_size, context.enable_progress_bars
     context.target_max_block_size, context.enable_progress_bars = 1, False

@@ -99,6 +99,7 @@ def test_another_configuration_drops_it(tmp_path: Path) -> None:
     file = one.file("phase")
     assert file
     store(file, {"network": {"w": torch.ones(2)}}, {"epoch": 1})
+    (tmp_path / "stray.partial").touch()
     other = Checkpoints(tmp_path).bound_to({"seed": 1}, ["row"])
     assert restore(other.file("phase")) is None
     assert list(tmp_path.iterdir()) == [other.folder]

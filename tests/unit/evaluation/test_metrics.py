@@ -60,7 +60,7 @@ def test_figures_are_those_of_scikit_learn(sentences: list[Judged]) -> None:
     )
     right = [s.right for s in sentences]
     assert figures["joint_accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
-    assert figures["coverage"]["error"] == pytest.approx(1 - np.mean(right), abs=1e-4)
+    assert figures["coverage"]["error_at_100"] == pytest.approx(1 - np.mean(right), abs=1e-4)
     assert figures["stance"]["ece"] == pytest.approx(abs(0.8 - accuracy_score(*pair)), abs=1e-4)
 
 

@@ -36,7 +36,7 @@ def test_the_least_sure_are_left_out_first() -> None:
     confidence = np.linspace(1, 0.1, 10)
     wrong = np.array([False] * 7 + [True] * 3)
     told = figures(confidence, wrong, confidence < 0.45)
-    assert told["error"] == pytest.approx(0.3)
+    assert told["error_at_100"] == pytest.approx(0.3)
     assert told["error_at_80"] == pytest.approx(1 / 8)
     assert told["aurc"] == pytest.approx((1 / 8 + 2 / 9 + 3 / 10) / 10)
     assert told["kept"] == pytest.approx(0.6)
@@ -48,7 +48,7 @@ def test_the_least_sure_are_left_out_first() -> None:
 
 def test_a_model_that_always_abstains_makes_no_error() -> None:
     told = figures(np.zeros(10), np.ones(10, dtype=bool), np.ones(10, dtype=bool))
-    assert (told["kept"], told["error_kept"], told["error"]) == (0, 0, 1)
+    assert (told["kept"], told["error_kept"], told["error_at_100"]) == (0, 0, 1)
 
 
 def test_a_sample_counts_its_sentences_as_often_as_they_are_drawn() -> None:

@@ -73,6 +73,16 @@ def test_supervision_decides_what_is_learned_from(
     assert rows[0].weight == (0.475 if supervision == "cues" else 1.0)
 
 
+@pytest.mark.parametrize(("annotated", "wanted"), [(["a1:0"], ["annotation"]), ([], ["cues"] * 5)])
+def test_validation_judges_by_annotations_alone_where_there_are_any(
+    annotated: list[str], wanted: list[str], two_topics: Taxonomy, label_params: LabelParams
+) -> None:
+    params = label_params.model_copy(update={"supervision": "both"})
+    annotations = {name: Annotation(name, "", ("music",), "bad") for name in annotated}
+    rows = labelled(SENTENCES, annotations, VOTES, params, two_topics, judged=True)
+    assert [row.origin for row in rows] == wanted
+
+
 def test_an_unsure_label_weighs_less(two_topics: Taxonomy, label_params: LabelParams) -> None:
     wanted = label_params.model_copy(update={"supervision": "cues"})
     weights = [row.weight for row in labelled(SENTENCES, {}, VOTES, wanted, two_topics)]

@@ -167,14 +167,19 @@ def test_an_input_that_changes_meanwhile_is_noticed(
     assert not (tmp_path / "out" / "_SUCCESS").exists()
 
 
-def test_a_cluster_that_is_not_there_costs_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("silence", [ConnectionError("nobody"), SystemExit(15)])
+def test_a_cluster_that_is_not_there_is_told_and_costs_no_output(
+    silence: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unreached(**_: object) -> None:
-        raise ConnectionError("no cluster")
+        raise silence
+
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
 
     (tmp_path / "a.txt").write_text("A match.")
     write_whole(f"{tmp_path}/out/part-000000-000000.parquet", b"rows")
     monkeypatch.setattr(ray_engine, "_ray", lambda: SimpleNamespace(is_initialized=lambda: False, init=unreached))
-    with pytest.raises(ConnectionError):
+    with pytest.raises(UserError, match=r"head:6379.*no Ray cluster answers"):
         score_on_ray(Job([str(tmp_path / "a.txt")], str(tmp_path / "out")), ByWord, ByWord())
     assert (tmp_path / "out" / "part-000000-000000.parquet").read_bytes() == b"rows"
 
