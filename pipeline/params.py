@@ -95,6 +95,7 @@ class TrainFinetunedParams(_Section):
     encoder: str
     revision: str | None
     context: Literal["none", "heading", "previous", "heading_and_previous"]
+    pooling: Literal["all", "sentence"]
     max_length: Annotated[int, Field(ge=8)]
     epochs: Positive
     batch_size: Positive

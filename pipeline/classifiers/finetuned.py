@@ -67,7 +67,9 @@ def load(folder: Path) -> Finetuned:
     manifest = verify(folder)
     decision = Decision.from_json(read_json(folder / "decision.json"))
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
-    network = MultiTaskNetwork(encoder, len(decision.topics), len(decision.stances), 0.0, LossWeights())
-    network.load_state_dict(load_file(folder / "model.safetensors"))
     tokenizer = SentenceTokenizer(folder / "tokenizer.json", load_reading(folder))
+    network = MultiTaskNetwork(
+        encoder, len(decision.topics), len(decision.stances), 0.0, LossWeights(), tokenizer.reading.pooling
+    )
+    network.load_state_dict(load_file(folder / "model.safetensors"))
     return Finetuned(network, tokenizer, decision, manifest["sha256"])

@@ -82,6 +82,7 @@ def train(
         len(taxonomy.stance_ids),
         params.dropout,
         LossWeights(params.stance_weight, params.label_smoothing),
+        params.pooling,
     ).to(encoder.device)
     held = Examples.of(validation_rows, sentence_tokenizer, taxonomy)
     model = Finetuned(network, sentence_tokenizer, Decision(taxonomy.topic_ids, taxonomy.stance_ids, {}))
@@ -112,7 +113,7 @@ def _tokenizers(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedT
     if not (source / "tokenizer.json").is_file():
         raise UserError.one("the encoder has no tokenizer.json", source, "save its fast tokenizer there first")
     names = tuple(n for n in ("input_ids", "token_type_ids", "attention_mask") if n in tokenizer.model_input_names)
-    reading = Reading(params.context, params.max_length, names, int(tokenizer.pad_token_id))
+    reading = Reading(params.context, params.max_length, names, int(tokenizer.pad_token_id), params.pooling)
     return tokenizer, SentenceTokenizer(source / "tokenizer.json", reading)
 
 

@@ -1,4 +1,8 @@
-"""The network: an encoder with mean pooling and two linear heads, one for topics and one for stance."""
+"""The network: an encoder with mean pooling and two linear heads, one for topics and one for stance.
+
+Pooled over the sentence's own tokens, the vector is the sentence's, whatever stands before it; attention still reads
+that.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,14 @@ class LossWeights:
 
 
 class MultiTaskNetwork(nn.Module):
-    """Topic logits (n, topics) and stance logits (n, stances) for token ids (n, length)."""
+    """Topic logits (n, topics) and stance logits (n, stances) for token ids (n, length).
 
-    def __init__(self, encoder: nn.Module, topics: int, stances: int, dropout: float, weights: LossWeights):
+    `pooling` is "sentence" or "all"; they are the same for encoders that know no second segment.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, topics: int, stances: int, dropout: float, weights: LossWeights, pooling: str = "all"
+    ):
         super().__init__()
         width: int = encoder.config.hidden_size  # type: ignore[union-attr,assignment]
         self.encoder = encoder
@@ -28,11 +37,15 @@ class MultiTaskNetwork(nn.Module):
         self.topic_head = nn.Linear(width, topics)
         self.stance_head = nn.Linear(width, stances)
         self.weights = weights
+        self.pooling = pooling
 
     def logits(self, **inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of both heads from the mean of the last hidden states of real tokens."""
+        """Logits of both heads from the mean of the last hidden states of the tokens that are pooled."""
         states = self.encoder(**inputs).last_hidden_state
-        mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+        pooled_tokens = inputs["attention_mask"]
+        if self.pooling == "sentence" and "token_type_ids" in inputs:
+            pooled_tokens = pooled_tokens * (inputs["token_type_ids"] == 0)
+        mask = pooled_tokens.unsqueeze(-1).to(states.dtype)
         pooled = self.dropout((states * mask).sum(1) / mask.sum(1).clamp(min=1e-6))
         return self.topic_head(pooled), self.stance_head(pooled)
 

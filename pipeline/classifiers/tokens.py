@@ -21,16 +21,18 @@ _LEAST_CONTEXT = 4  # tokens; less context than this tells nothing
 
 @dataclass(frozen=True)
 class Reading:
-    """How a sentence becomes model input.
+    """How a sentence becomes model input, and which tokens its vector is the mean of.
 
     `context` says what is given beside the sentence as a second segment (none, heading, previous,
-    heading_and_previous), `max_length` how many tokens both have, `names` which inputs the encoder takes.
+    heading_and_previous), `max_length` how many tokens both have, `names` which inputs the encoder takes, `pooling`
+    what the network averages (sentence, all).
     """
 
     context: str
     max_length: int
     names: tuple[str, ...]
     pad_id: int
+    pooling: str = "all"
 
 
 class Tokens(NamedTuple):
@@ -114,4 +116,4 @@ def context_of(sentence: Readable, context: str) -> str:
 def load_reading(folder: Path) -> Reading:
     """How the model of a folder reads sentences."""
     raw = read_json(folder / "reading.json")
-    return Reading(raw["context"], raw["max_length"], tuple(raw["names"]), raw["pad_id"])
+    return Reading(raw["context"], raw["max_length"], tuple(raw["names"]), raw["pad_id"], raw.get("pooling", "all"))

@@ -85,6 +85,18 @@ def test_smoothing_moves_its_share_of_each_target_to_the_other_classes() -> None
     assert loss(LossWeights(smoothing=0.1)) == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize(("pooling", "same"), [("sentence", True), ("all", False)])
+def test_the_sentence_is_pooled_without_its_context(pooling: str, same: bool) -> None:
+    class Segmented(Encoder):
+        def forward(self, token_type_ids: Tensor, **inputs: Tensor) -> SimpleNamespace:  # type: ignore[override]
+            return super().forward(**inputs)
+
+    made = MultiTaskNetwork(Segmented(), 2, 3, 0.0, LossWeights(), pooling)
+    inputs = {"attention_mask": torch.ones(2, 4, dtype=torch.long), "token_type_ids": torch.tensor([[0, 0, 1, 1]] * 2)}
+    one, other = made.logits(input_ids=torch.tensor([[1, 2, 3, 4], [1, 2, 4, 4]]), **inputs)[0]
+    assert torch.allclose(one, other) is same
+
+
 def test_rows_come_to_the_network_with_their_targets_and_weights(
     labelled: list[LabelledSentence], small_encoder: Path, two_topics: Taxonomy
 ) -> None:
