@@ -3,7 +3,7 @@
 ARCHIVE is a folder or file of articles, ANNOTATED a file of sentences with topics and stance, as real.py reads.
 The project is copied to a scratch folder, the archive is put under its raw articles, and the fine-tuned model is
 trained there by `dvc repro` once a setting; nothing of it comes back but the table. Nothing is trained or tuned on
-ANNOTATED. `--limit N` takes N articles of the corpus and of the archive and one epoch: to see that it runs.
+ANNOTATED. `--limit N` takes N articles of the corpus and of an archive in .jsonl, and one epoch: to see that it runs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tabulate import tabulate
 
 from pipeline.classifiers.registry import load_classifier
 from pipeline.command import guarded
+from pipeline.errors import UserError
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import evaluate
 from pipeline.evaluation.real import read_annotated
@@ -121,6 +122,8 @@ def main(
     setting: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times")] = None,
     limit: Annotated[int, typer.Option(help="Take so many articles and one epoch; 0 takes all")] = 0,
 ) -> None:
+    if unknown := set(setting or ()) - SETTINGS.keys():
+        raise UserError.one(f"no setting {', '.join(sorted(unknown))}", "--setting", f"choose of {', '.join(SETTINGS)}")
     classes = load_taxonomy(ROOT / "seeds" / "taxonomy.yaml")
     measured = read_annotated(annotated, classes)
     table = []

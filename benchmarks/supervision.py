@@ -2,12 +2,12 @@
 
 Each kind of supervision is measured with all train articles annotated and, where cues could help, with a share of
 them. Under `cues` no annotation teaches, not even for thresholds; validation annotations choose the label model.
-The table is Markdown. `--classifier finetuned` takes a full fine-tuning for each row.
+The table is Markdown. `--classifier finetuned` takes a full fine-tuning for each row that no other row's labels equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,16 +61,17 @@ def main(
         ("annotations", "all", final),
         ("both", "all", final),
     ]
-    table = []
+    table: list[dict[str, Any]] = []
+    done: list[tuple[dict[str, list[LabelledSentence]], dict[str, dict[str, Any]]]] = []
     for supervision, told, known in settings:
         wanted = params.label.model_copy(update={"supervision": supervision})
         made = label(by_split, known or final, ballot, wanted, classes)
         print(f"{supervision}, annotated {told}:", *(explain(n, v) for n, v in made.verdicts.items()), sep="\n")
+        same = next((figures for labels, figures in done if labels == made.labels), {})  # equal labels teach the same
+        done.append((made.labels, {}))
         for name in ("baseline", "finetuned") if classifier == "both" else (classifier,):
-            model = trained(name, made.labels, params, classes)
-            scores = {
-                f"{where} {k}": v for where, rows in held.items() for k, v in measured(model, rows, classes).items()
-            }
+            scores = same.get(name) or figures_of(trained(name, made.labels, params, classes), held, classes)
+            done[-1][1][name] = scores
             row = {"classifier": name, "supervision": supervision, "train articles annotated": told}
             table.append(row | {"train sentences": len(made.labels["train"])} | scores)
             print(table[-1], flush=True)
@@ -85,10 +86,12 @@ def trained(name: str, labels: dict[str, list[LabelledSentence]], params: Params
     return finetuning.train(labels["train"], labels["validation"], params.train_finetuned, classes).model
 
 
-def measured(model: Classifier, rows: Sequence[LabelledSentence], classes: Taxonomy) -> dict[str, Any]:
-    """Macro-F1 of topics and of stance."""
-    figures = evaluate(judge(model, rows), classes, POINT)
-    return {task: figures[task]["macro_f1"] for task in ("topics", "stance")}
+def figures_of(
+    model: Classifier, held: Mapping[str, Sequence[LabelledSentence]], classes: Taxonomy
+) -> dict[str, float]:
+    """Macro-F1 of topics and of stance on each set."""
+    figures = {where: evaluate(judge(model, rows), classes, POINT) for where, rows in held.items()}
+    return {f"{where} {task}": own[task]["macro_f1"] for where, own in figures.items() for task in ("topics", "stance")}
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ from typing import Annotated, Any
 import torch
 import typer
 from tabulate import tabulate
-from transformers import AutoModel, AutoTokenizer, Trainer, TrainingArguments, set_seed
+from transformers import AutoModel, Trainer, TrainingArguments, set_seed
 
-from pipeline.classifiers.finetuning import Examples, figures, train
+from pipeline.classifiers.finetuning import Examples, figures, tokenizers_of, train
 from pipeline.classifiers.loop import SCORE, has_bfloat16
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
-from pipeline.classifiers.tokens import Reading, SentenceTokenizer
 from pipeline.command import guarded
 from pipeline.encoding.encoder import resolve_encoder
 from pipeline.params import TrainFinetunedParams, load_params
@@ -34,22 +33,19 @@ Rows = Sequence[LabelledSentence]
 PLAIN_EPOCHS = 3  # the Trainer's default
 
 
-def tokenizer_of(source: Path, params: TrainFinetunedParams) -> SentenceTokenizer:
-    """The encoder's tokenizer, reading what the pipeline's fine-tuning reads."""
-    own = AutoTokenizer.from_pretrained(source, local_files_only=True)
-    names = tuple(n for n in ("input_ids", "token_type_ids", "attention_mask") if n in own.model_input_names)
-    reading = Reading(params.context, params.max_length, names, int(own.pad_token_id))
-    return SentenceTokenizer(source / "tokenizer.json", reading)
-
-
 def plain(rows: Rows, held: Rows, params: TrainFinetunedParams, taxonomy: Taxonomy) -> dict[str, Any]:
     """Train as a script on the Trainer's defaults would; returns its seconds and validation score."""
     begun = time.perf_counter()
     set_seed(params.seed)
     source = resolve_encoder(params.encoder, params.revision)
-    tokenizer = tokenizer_of(source, params)
+    _, tokenizer = tokenizers_of(source, params)
     network = MultiTaskNetwork(
-        AutoModel.from_pretrained(source), len(taxonomy.topic_ids), len(taxonomy.stance_ids), 0.1, LossWeights()
+        AutoModel.from_pretrained(source),
+        len(taxonomy.topic_ids),
+        len(taxonomy.stance_ids),
+        params.dropout,
+        LossWeights(params.stance_weight, params.label_smoothing),
+        params.pooling,
     )
     examples = Examples.of(rows, tokenizer, taxonomy)
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,7 +66,7 @@ def ours(rows: Rows, held: Rows, params: TrainFinetunedParams, taxonomy: Taxonom
 
 def tokenising(rows: Rows, params: TrainFinetunedParams, taxonomy: Taxonomy) -> float:
     """Seconds that a cache of tokenised sentences could save."""
-    tokenizer = tokenizer_of(resolve_encoder(params.encoder, params.revision), params)
+    _, tokenizer = tokenizers_of(resolve_encoder(params.encoder, params.revision), params)
     begun = time.perf_counter()
     Examples.of(rows, tokenizer, taxonomy)
     return time.perf_counter() - begun

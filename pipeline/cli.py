@@ -157,7 +157,7 @@ def runs(
     target: Annotated[
         str | None, typer.Argument(help="A model's folder, a scored file, or a run's name or id: tells its story.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many of the latest runs.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the latest runs.")] = 20,
     models: Models = Path("models"),
 ) -> None:
     """List the runs that made models and what differs between them, or name the run behind something."""
@@ -198,6 +198,7 @@ def promote(
 ) -> None:
     """Register a model in MLflow; it becomes `models:/detente@champion` if it is better than the one that is."""
     from pipeline.classifiers.registry import find_model
+    from pipeline.errors import UserError
     from pipeline.evaluation.metrics import Resampling
     from pipeline.evaluation.promotion import Force, Rules, candidate
     from pipeline.evaluation.promotion import promote as promote_model
@@ -205,6 +206,8 @@ def promote(
     from pipeline.params import load_params
     from pipeline.taxonomy import load_taxonomy
 
+    if reason and not force:
+        raise UserError.one("a reason without --force", "--reason", "add --force, or leave it to the comparison")
     classes, chosen = load_taxonomy(Path("seeds/taxonomy.yaml")), load_params(Path("params.yaml")).compare
     resampling = Resampling(chosen.bootstrap, chosen.confidence, chosen.seed)
     rules = Rules(classes, resampling, lambda folder: rejudge(folder, test, classes))

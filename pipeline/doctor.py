@@ -28,6 +28,7 @@ _SHOWN = 5  # packages named in a finding
 
 def findings(root: Path) -> Iterator[Problem]:
     """Everything that is wrong with the checkout at `root`."""
+    yield from checkout(root)
     yield from locks(root)
     yield from leftovers(root)
     yield from cache(root)
@@ -35,6 +36,20 @@ def findings(root: Path) -> Iterator[Problem]:
     yield from store(root)
     yield from unsent(root)
     yield from packages(root)
+
+
+def checkout(root: Path) -> Iterator[Problem]:
+    """Whether there is a project, and a dvc.lock that can be read."""
+    path = root / "dvc.lock"
+    if not (root / ".dvc").is_dir():
+        yield Problem("no project of DVC's", str(root.absolute()), "go to the project's folder")
+        return
+    try:
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return  # nothing was made yet
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        yield Problem("cannot be read", str(path), f"git checkout HEAD -- {_quoted(path)}")
 
 
 def locks(root: Path) -> Iterator[Problem]:
@@ -206,7 +221,7 @@ def _outs(root: Path) -> list[tuple[str, dict[str, Any]]]:
     """Each output in dvc.lock with the stage that makes it."""
     try:
         stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return []
     return [(name, out) for name, stage in stages.items() for out in stage.get("outs", [])]
 

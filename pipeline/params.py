@@ -141,7 +141,7 @@ class EvaluateParams(_Section):
 class CompareParams(_Section):
     """When a challenger replaces the champion: `candidates` in order of preference."""
 
-    candidates: tuple[str, ...]
+    candidates: Annotated[tuple[str, ...], Field(min_length=1)]
     bootstrap: Positive
     confidence: OpenShare
     seed: int

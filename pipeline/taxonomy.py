@@ -12,7 +12,7 @@ import yaml
 from pipeline.errors import Problem, UserError, raise_if_any
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
-_REMEDY = "see seeds/taxonomy.yaml in the README for the form"
+_REMEDY = "see docs/retarget.md for the form"
 
 
 @dataclass(frozen=True)

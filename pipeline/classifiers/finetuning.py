@@ -63,7 +63,7 @@ def train(
         UserError: when the encoder cannot be had, before any work is done.
     """
     source = resolve_encoder(params.encoder, params.revision)
-    tokenizer, sentence_tokenizer = _tokenizers(source, params)
+    tokenizer, sentence_tokenizer = tokenizers_of(source, params)
     kept = (checkpoints or Checkpoints()).bound_to(
         params.model_dump(), sha256_of(source), train_rows, validation_rows, unlabelled, taxonomy
     )
@@ -108,7 +108,12 @@ def train(
     return Result(model, tokenizer, curve)
 
 
-def _tokenizers(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedTokenizerBase, SentenceTokenizer]:
+def tokenizers_of(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedTokenizerBase, SentenceTokenizer]:
+    """An encoder's tokenizer as it is stored with a model, and as it reads sentences.
+
+    Raises:
+        UserError: when the encoder has no fast tokenizer.
+    """
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)  # it notes this, else by HF_HUB_OFFLINE
     if not (source / "tokenizer.json").is_file():
         raise UserError.one("the encoder has no tokenizer.json", source, "save its fast tokenizer there first")

@@ -99,9 +99,13 @@ def _strings(path: Path, key: str | None = None) -> Iterator[str]:
     if path.suffix != ".jsonl":
         yield text
         return
-    for line in text.splitlines():
-        row = json.loads(line)
-        yield from [row[key]] if key else _values(row)
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            row = json.loads(line) if line.strip() else {key: ""}
+            yield from [row[key]] if key else _values(row)
+        except (json.JSONDecodeError, KeyError, TypeError):
+            what = f"no JSON object with {key!r}" if key else "no JSON"
+            raise UserError.one(what, f"{path}:{number}", "mend or remove the line") from None
 
 
 def _values(value: Any) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pipeline.storage import read_jsonl
 from pipeline.taxonomy import Taxonomy
 from pipeline.tracking import registry
 from pipeline.tracking.origin import git_author
-from pipeline.tracking.place import SWITCH, tracking_uri
+from pipeline.tracking.place import SWITCH, shown_uri
 from pipeline.tracking.registry import Candidate, Version
 from pipeline.tracking.store import alone, failing_clearly
 
@@ -165,7 +165,7 @@ def promote_if_possible(folder: Path, rules: Rules) -> None:
     except Exception as error:  # noqa: BLE001 - the champion is chosen, only MLflow does not know it yet
         told = " ".join(str(error).split())[:160] or type(error).__name__
         print(
-            f"tracking: {tracking_uri()} did not take the champion ({told}); "
+            f"tracking: {shown_uri()} did not take the champion ({told}); "
             "nothing else is lost, `detente promote` does it later",
             file=sys.stderr,
             flush=True,

@@ -7,14 +7,14 @@ context) and, optionally, files of whole texts with `topics` alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.classifiers.decision import Classifier
 from pipeline.errors import Problem, UserError, raise_if_any
 from pipeline.evaluation.judging import judge
-from pipeline.evaluation.metrics import Judged, Resampling, class_figures, count, evaluate, headline
+from pipeline.evaluation.metrics import Judged, Resampling, class_figures, count, evaluate
 from pipeline.schemas import Article, LabelledSentence
 from pipeline.taxonomy import Taxonomy
 from pipeline.text.segmentation import segment
@@ -30,9 +30,10 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
         UserError: when the file is missing or empty, or naming every line that is not such an object.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise UserError.one("no such file", path, "name the folder that holds it") from None
+    lines = text.removesuffix("\n").split("\n") if text else []
     rows, problems = [], []
     for number, line in enumerate(lines, start=1):
         try:
@@ -53,16 +54,26 @@ def read_annotated(folder: Path, taxonomy: Taxonomy) -> list[LabelledSentence]:
     """The annotated sentences of a folder, or of a file itself; those of one title count as one article.
 
     Raises:
-        UserError: when the file is missing, or a line lacks what it needs or has a stance that is none.
+        UserError: when the file is missing, or a line lacks what it needs or has a class that is none.
     """
     path = folder if folder.is_file() else folder / ANNOTATED
     rows = read_rows(path, ("id", "text", "topics", "stance"))
     raise_if_any(
-        Problem(f"unknown stance {row['stance']!r}", f"{path}:{number}", "use the stances of the taxonomy")
+        Problem(f"unknown {what}", f"{path}:{number}", "use the classes of the taxonomy, topics as a list")
         for number, row in enumerate(rows, start=1)
-        if row["stance"] not in taxonomy.stance_ids
+        for what in _unknown(row, taxonomy)
     )
     return [_labelled(row, taxonomy) for row in rows]
+
+
+def _unknown(row: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
+    """The labels of a row that the taxonomy does not have."""
+    if row["stance"] not in taxonomy.stance_ids:
+        yield f"stance {row['stance']!r}"
+    if isinstance(row["topics"], list):
+        yield from (f"topic {topic!r}" for topic in row["topics"] if topic not in taxonomy.topic_ids)
+    else:
+        yield f"topics {row['topics']!r}"
 
 
 def _labelled(row: Mapping[str, Any], taxonomy: Taxonomy) -> LabelledSentence:
@@ -85,11 +96,6 @@ def real_figures(classifier: Classifier, folder: Path, taxonomy: Taxonomy, resam
         UserError: when the folder has no readable annotated sentences.
     """
     return evaluate(judge(classifier, read_annotated(folder, taxonomy)), taxonomy, resampling)
-
-
-def real_headline(classifier: Classifier, folder: Path, taxonomy: Taxonomy, resampling: Resampling) -> dict[str, float]:
-    """The headline of `real_figures`, named `real.…`."""
-    return headline(real_figures(classifier, folder, taxonomy, resampling), "real")
 
 
 def judge_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]]) -> list[Judged]:

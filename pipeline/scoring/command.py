@@ -20,6 +20,7 @@ from pipeline.scoring.machine import cores, default_workers
 from pipeline.scoring.progress import counts_over, progress_over
 from pipeline.scoring.scorer import Options, Tally, disk_told, forms_of, score, score_stream
 from pipeline.scoring.sinks import ENDINGS, check_ending, check_name
+from pipeline.storage import MANIFEST
 
 STREAM = "-"
 ENGINES = ("local", "ray")
@@ -55,6 +56,8 @@ def run(request: Request, *, max_bytes: int, parts: bool, excel_safe: bool, rest
     if request.engine == "ray":
         _run_on_ray(request, max_bytes)
         return
+    if "://" in request.out:
+        raise UserError.one("one machine writes to its own disks", request.out, "add --engine ray, or name a path")
     out = Path(request.out)
     parts = parts or (request.out != STREAM and (request.out.endswith("/") or out.is_dir()))
     if not parts and request.out != STREAM:
@@ -80,7 +83,7 @@ def _run_on_ray(request: Request, max_bytes: int) -> None:
         raise UserError.one("a cluster writes a folder of Parquet parts", request.out, remedy)
     from pipeline.scoring.ray_engine import Job, score_on_ray
 
-    model = _absolute(request.model) if Path(request.model).exists() else request.model
+    model = _absolute(request.model) if (Path(request.model) / MANIFEST).is_file() else request.model
     request = replace(request, model=model, models=request.models.absolute(), threads=request.threads or 1)
     load = partial(_load, request, 1)
     classifier = load()

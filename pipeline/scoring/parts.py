@@ -22,7 +22,8 @@ from pipeline.scoring.windows import BEGINNING, Place, changed
 from pipeline.storage import read_json, to_json, write_json
 
 # A part of ours, or what a cluster wrote: `ray_engine.part_name`, `places.DONE`.
-_OURS = re.compile(r"part-\d{5,}\.parquet|part-\d{6,}-\d{6,}\.parquet|_SUCCESS")
+OURS = re.compile(r"part-\d{5,}\.parquet|part-\d{6,}-\d{6,}\.parquet|_SUCCESS")
+_UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,16 @@ class Parts:
 
     def _clear_folder(self) -> None:
         for file in self.out.iterdir() if self.is_folder and self.out.is_dir() else ():
-            if _OURS.fullmatch(file.name):
+            if OURS.fullmatch(file.name):
                 file.unlink()
 
     def _drop_unfinished(self) -> None:
         """What a killed run left: files of a part without its record, and those it had not renamed."""
         done = {self._file(n, kind) for n in range(len(self.records)) for kind in ("json", "data", "rejects")}
-        kept = {"state.json", "lock", "input.sqlite", "input.sqlite-wal", "input.sqlite-shm", "stdin.jsonl"}
+        kept = {"state.json", "lock", "input.sqlite", "input.sqlite-wal", "input.sqlite-shm"}
         for folder in {self.work, self.out if self.is_folder else self.work}:
             for file in folder.iterdir() if folder.is_dir() else ():
-                ours = folder == self.work or _OURS.fullmatch(file.name)
+                ours = folder == self.work or file.name == _UNFINISHED or OURS.fullmatch(file.name)
                 if ours and file not in done and file.name not in kept and not file.is_dir():
                     file.unlink()
 
@@ -149,9 +150,10 @@ class Parts:
 
     @contextlib.contextmanager
     def _whole(self, path: Path) -> Iterator[IO[bytes]]:
-        """A file in the work folder, where a later run finds it, that takes its name when it is on the disk."""
+        """A file that takes its name when it is on the disk; what is unfinished of it lies where a later run clears."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.work / "unfinished"
+        # An output folder may be a disk of its own, to which nothing can be renamed from elsewhere.
+        unfinished = (path.parent if path.parent == self.out else self.work) / _UNFINISHED
         with unfinished.open("wb") as file:
             yield file
             file.flush()

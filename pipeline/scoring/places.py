@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import fsspec.core
 
 from pipeline.errors import UserError
+from pipeline.scoring.parts import OURS
 from pipeline.storage import atomic_write
 from pipeline.text.readers import expand
 
@@ -117,8 +118,9 @@ def emptied(out: str) -> None:
     """
     try:
         files, path = _reached(out)
-        for name in files.ls(path, detail=False) if files.isdir(path) else ():
-            if PurePosixPath(name).match("part-*.parquet") or PurePosixPath(name).name == DONE:
+        names = files.ls(path, detail=False) if files.isdir(path) else []
+        for name in sorted(names, key=lambda name: PurePosixPath(name).name != DONE):  # the mark goes first
+            if OURS.fullmatch(PurePosixPath(name).name):
                 files.rm_file(name)
         files.makedirs(path, exist_ok=True)
     except _UNREACHED as error:

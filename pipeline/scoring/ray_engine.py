@@ -68,7 +68,10 @@ def score_on_ray(
     start = time.perf_counter()
     ray = _ray()
     out = job.out.rstrip("/")
-    groups = grouped([file for file in listed(job.words) if not _own(file.url, out)])
+    files = [file for file in listed(job.words) if not _own(file.url, out)]
+    if not files:
+        raise UserError.one("no article found outside the output", ", ".join(job.words), "write to another folder")
+    groups = grouped(files)
     with _connected(ray), Ledger() as ledger:
         emptied(out)
         workers = job.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -30,10 +30,10 @@ def read_scored(path: Path) -> list[dict[str, Any]]:
         UserError: when the file is missing or is no scored JSON Lines file.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     except FileNotFoundError:
         raise UserError.one("no such file", path, "score articles into it with `detente score`") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError):
         raise UserError.one("not JSON Lines", path, "score into a .jsonl file") from None
     if not all(isinstance(row, dict) and {"text", "topics", "stance_scores"} <= row.keys() for row in rows):
         raise UserError.one("not scored sentences", path, "make the file with `detente score`")

@@ -57,7 +57,7 @@ class Sources:
             # FULL: a part that lasts through a power cut is worth nothing without the ids that it gave.
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;"
             "CREATE TABLE IF NOT EXISTS seen (id BLOB PRIMARY KEY, text BLOB, window INTEGER) WITHOUT ROWID;"
-            "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, sha256 TEXT,"
+            "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, sha256 TEXT,"
             " window INTEGER) WITHOUT ROWID; BEGIN"
         )
         self._window = 0
@@ -85,7 +85,8 @@ class Sources:
         self._store.execute("DELETE FROM seen WHERE window >= ?", (window,))
         self._store.execute("DELETE FROM files WHERE window >= ?", (window,))
         places = {name: path for path, name in self.names.items()}
-        for path, *known in self._store.execute("SELECT path, size, mtime, sha256 FROM files"):
+        for stored, *known in self._store.execute("SELECT path, size, mtime, sha256 FROM files"):
+            path = os.fsdecode(stored)
             if not _same(Path(places.get(path, path)), *known):
                 raise changed(f"{path} is another than it was")
 
@@ -132,7 +133,7 @@ class Sources:
         if path.is_file() and os.access(path, os.R_OK):
             stat = path.stat()
             name, sha256 = self.names.get(str(path), str(path)), sha256_of(path)
-            values = (name, stat.st_size, stat.st_mtime_ns, sha256, self._window)
+            values = (os.fsencode(name), stat.st_size, stat.st_mtime_ns, sha256, self._window)
             self._store.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", values)
 
 

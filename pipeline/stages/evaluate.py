@@ -1,4 +1,4 @@
-"""A model and the annotated test sentences → its figures, predictions and plots. Only here do test labels count."""
+"""A model and the annotated test sentences → its figures, predictions and plots. Only these speak of test labels."""
 
 from pathlib import Path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 EXPERIMENT = "detente"
@@ -57,6 +58,17 @@ def tracking_uri() -> str:
     if named.startswith(_OWN) and not named.startswith(f"{_OWN}/"):  # relative: to the project, not to a copy of it
         return f"{_OWN}{project_root() / named.removeprefix(_OWN)}"
     return named
+
+
+def shown_uri() -> str:
+    """Where runs go, as it may be printed and logged: without user and password.
+
+    >>> os.environ["MLFLOW_TRACKING_URI"] = "postgresql://mlflow:secret@db/mlflow"
+    >>> shown_uri()
+    'postgresql://db/mlflow'
+    >>> del os.environ["MLFLOW_TRACKING_URI"]
+    """
+    return re.sub(r"(?<=://)[^/?#]*@", "", tracking_uri())
 
 
 def is_own(uri: str) -> bool:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.storage import sha256_of
 from pipeline.tracking.journal import Journal, begin
 from pipeline.tracking.origin import LOCK, dvc_md5, experiment, origin, peak_memory
-from pipeline.tracking.place import SWITCH, is_own, spool, tracking_uri
+from pipeline.tracking.place import SWITCH, is_own, shown_uri, spool, tracking_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,11 +161,11 @@ def _begin(current: Run, stage: str, stack: contextlib.ExitStack) -> subprocess.
 
 def _wait(current: Run, sender: subprocess.Popen[bytes] | None) -> None:
     """Give the second process its time; tell the user in one line when the store did not take the run."""
-    uri, journal = tracking_uri(), current.journal
+    journal = current.journal
     if sender is not None and journal is not None:
         assert sender.stdin is not None
         sender.stdin.close()  # the sign that no more will come
-        patience = float(os.environ.get(PATIENCE) or (_PATIENCE_OWN if is_own(uri) else _PATIENCE_SERVER))
+        patience = _patience()
         try:
             code = sender.wait(patience)
         except subprocess.TimeoutExpired:
@@ -178,11 +178,21 @@ def _wait(current: Run, sender: subprocess.Popen[bytes] | None) -> None:
                 current.lost = current.lost or told or f"the sending process ended with {code}"
     if current.lost:
         print(
-            f"tracking: {uri} did not take run {current.name!r} ({current.lost}); "
+            f"tracking: {shown_uri()} did not take run {current.name!r} ({current.lost}); "
             "nothing else is lost, `detente track` sends it later",
             file=sys.stderr,
             flush=True,
         )
+
+
+def _patience() -> float:
+    usual = _PATIENCE_OWN if is_own(tracking_uri()) else _PATIENCE_SERVER
+    given = os.environ.get(PATIENCE)
+    try:
+        return float(given or usual)
+    except ValueError:
+        print(f"tracking: {PATIENCE}={given} is no number of seconds; it is {usual:g}", file=sys.stderr, flush=True)
+        return usual
 
 
 def _short(error: BaseException) -> str:

@@ -6,6 +6,7 @@ is there: so a sender may be killed at any point and another may begin anew.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import select
 import sys
@@ -47,8 +48,15 @@ def follow(journal: Journal) -> None:
 
 
 def send(journal: Journal) -> list[str]:
-    """Send a whole journal that nobody writes any more; returns the run's name. One without a run is dropped."""
-    with journal.lock("sending").acquire(timeout=_PROBE):
+    """Send a whole journal that nobody writes any more; returns the run's name.
+
+    One without a run is dropped, one that somebody else sends is left to them.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(journal.lock("sending").acquire(timeout=_PROBE))
+        except Timeout:
+            return []
         if not journal.has_begun():
             journal.remove()
             return []
@@ -73,8 +81,6 @@ def send_spooled() -> list[str]:
         try:
             sent += send(journal)
             in_a_row = 0
-        except Timeout:  # somebody else sends it
-            continue
         except Exception as error:  # noqa: BLE001 - one bad journal must not keep the others back
             failures.append(error)
             in_a_row += 1

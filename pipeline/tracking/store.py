@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.errors import UserError
-from pipeline.tracking.place import EXPERIMENT, artifacts, is_own, project_root, set_environment, tracking_uri
+from pipeline.tracking.place import (
+    EXPERIMENT,
+    artifacts,
+    is_own,
+    project_root,
+    set_environment,
+    shown_uri,
+    tracking_uri,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -119,7 +127,7 @@ def failing_clearly() -> Iterator[None]:
 def failure(error: BaseException) -> UserError:
     """What to tell a person when the store does not do what it should."""
     told = " ".join(str(error).split())[:160] or type(error).__name__
-    return UserError.one(f"the store failed ({told})", tracking_uri(), "start it, or see `detente doctor`")
+    return UserError.one(f"the store failed ({told})", shown_uri(), "start it, or see `detente doctor`")
 
 
 def _mlflow_error() -> type[Exception]:

@@ -21,6 +21,8 @@ from pipeline.tracking.place import SWITCH
 from pipeline.tracking.runs import flat
 from pipeline.tracking.store import failing_clearly
 
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # none within a list
+_WAITING = re.compile(r"^.*\bQueued\s*$", re.MULTILINE)
 _FIGURES = ("test.topics.macro_f1", "test.stance.macro_f1")
 
 
@@ -29,13 +31,16 @@ def combinations(grid: Sequence[str]) -> list[list[str]]:
 
     >>> combinations(["train_baseline.topic_c=1,10", "train_baseline.seed=0"])
     [['train_baseline.topic_c=1', 'train_baseline.seed=0'], ['train_baseline.topic_c=10', 'train_baseline.seed=0']]
+    >>> combinations(["train_baseline.word_ngrams=[1,1],[1,2]"])
+    [['train_baseline.word_ngrams=[1,1]'], ['train_baseline.word_ngrams=[1,2]']]
     """
     axes = []
     for entry in grid:
         name, equals, values = entry.partition("=")
-        if not equals or not name or not all(values.split(",")):
+        apart = _COMMA.split(values)
+        if not equals or not name or not all(apart):
             raise UserError.one(f"no values in {entry!r}", "sweep", "write train_baseline.topic_c=1,3,10")
-        axes.append([f"{name}={value}" for value in values.split(",")])
+        axes.append([f"{name}={value}" for value in apart])
     return [list(setting) for setting in itertools.product(*axes)]
 
 
@@ -43,12 +48,22 @@ def sweep(target: str, grid: Sequence[str]) -> str:
     """Run `target` once for each setting of the grid, each from the current workspace; returns the comparison.
 
     Raises:
-        UserError: when the grid is no grid or DVC does not take it.
+        UserError: when the grid is no grid, DVC does not take it, or experiments of another kind wait in its queue.
     """
-    name = f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
-    for number, setting in enumerate(combinations(grid), start=1):
-        options = itertools.chain.from_iterable(("--set-param", one) for one in setting)
-        _run("dvc", "exp", "run", "--queue", "--name", f"{name}-{number}", *options, target)
+    settings, name = combinations(grid), f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+    if _WAITING.search(_told("dvc", "queue", "status")):
+        remedy = "run them with `dvc queue start`, or drop them with `dvc queue remove --queued`"
+        raise UserError.one("other experiments wait in the queue", "sweep", remedy)
+    queued: list[str] = []
+    try:
+        for number, setting in enumerate(settings, start=1):
+            options = itertools.chain.from_iterable(("--set-param", one) for one in setting)
+            _run("dvc", "exp", "run", "--queue", "--name", f"{name}-{number}", *options, target)
+            queued.append(f"{name}-{number}")
+    except UserError:
+        if queued:
+            _run("dvc", "queue", "remove", *queued)
+        raise
     _run("dvc", "exp", "run", "--run-all", "--jobs", "1")
     if os.environ.get(SWITCH) != "off":
         _record(name, target)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.tracking.place import artifacts, is_own, project_root, tracking_uri
+from pipeline.tracking.place import artifacts, is_own, project_root, shown_uri, tracking_uri
 from pipeline.tracking.store import alone, client, experiment_id, failing_clearly
 
 PASSWORD, SECRET = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
@@ -65,8 +65,10 @@ def serve(address: Address, authenticated: bool = False, browse: bool = True) ->
     Raises:
         UserError: when others could reach it without a password, or it cannot start.
     """
+    if tracking_uri().startswith(("http:", "https:")):
+        return _visit(page(shown_uri(), prepare()), browse)
     if not is_own(tracking_uri()):
-        return _visit(page(tracking_uri(), prepare()), browse)
+        raise UserError.one("no server, but a database of its own", shown_uri(), "see docs/team-server.md")
     check(address, authenticated)
     place = page(address.url, prepare())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a service that is stopped ends as after Ctrl-C

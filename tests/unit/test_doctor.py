@@ -73,6 +73,17 @@ def test_a_healthy_checkout(checkout: Path) -> None:
     assert list(doctor.findings(checkout)) == []
 
 
+def test_a_dvc_lock_with_marks_of_a_merge(checkout: Path) -> None:
+    path = checkout / "dvc.lock"
+    path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> other\n")
+    assert only(checkout) == ("cannot be read", str(path), f"git checkout HEAD -- {path}")
+
+
+def test_outside_a_project(tmp_path: Path) -> None:
+    (found,) = doctor.checkout(tmp_path)
+    assert "no project" in found.what
+
+
 def test_a_lock_left_behind(checkout: Path) -> None:
     path = checkout / ".dvc" / "tmp" / "rwlock"
     owner = {"pid": gone(), "cmd": "dvc repro"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 PERIODS = {"day": 10, "month": 7, "quarter": 0, "year": 4}  # characters of an ISO date that name the period
 MOST_PERIODS = 36  # more points than this make a crowded line
@@ -23,29 +23,25 @@ def iso_date(text: str) -> str:
 
     >>> iso_date("2026-02-06T10:30:00Z"), iso_date("February 6, 2026"), iso_date("6 Feb 2026"), iso_date("2026")
     ('2026-02-06', '2026-02-06', '2026-02-06', '2026')
-    >>> iso_date("02/06/2026"), iso_date("soon")
-    ('', '')
+    >>> iso_date("02/06/2026"), iso_date("soon"), iso_date("0001-02"), iso_date("Mon, 1 Jan 2026 10:00 +9999999999")
+    ('', '', '0001-02', '')
     """
     text = text.strip()
     if match := _ISO.match(text):
         year, month, day = match.groups()
-        return _checked(int(year), int(month or 1), int(day or 1), "%Y" + "-%m" * bool(month) + "-%d" * bool(day))
+        return _iso(partial(datetime, int(year), int(month or 1), int(day or 1)))[: 10 if day else 7 if month else 4]
     tidy = text.replace("Sept ", "Sep ").replace(".", "")
     for form in (*_WRITTEN, *_MONTHS):
-        try:
-            return datetime.strptime(tidy, form).strftime("%Y-%m" if form in _MONTHS else "%Y-%m-%d")
-        except ValueError:
-            continue
-    try:
-        return parsedate_to_datetime(text).strftime("%Y-%m-%d")
-    except ValueError:
-        return ""
+        if found := _iso(partial(datetime.strptime, tidy, form)):
+            return found[: 7 if form in _MONTHS else 10]
+    return _iso(partial(parsedate_to_datetime, text))
 
 
-def _checked(year: int, month: int, day: int, form: str) -> str:
+def _iso(read: Callable[[], datetime]) -> str:
+    """YYYY-MM-DD of what `read` makes out; "" where it cannot."""
     try:
-        return datetime(year, month, day).strftime(form)
-    except ValueError:
+        return read().date().isoformat()
+    except (ValueError, OverflowError):
         return ""
 
 

@@ -63,15 +63,13 @@ def _check_whole(path: Path) -> None:
     """Refuse what a run that goes on or was stopped has written so far: it would be counted as if it were all."""
     if path.is_file():
         return  # it takes its name when it is whole
-    begun = path.absolute().with_name(f"{path.absolute().name}.partial").is_dir()
-    if begun or (path.is_dir() and _is_cut_short(path)):
-        raise UserError.one("not scored to the end", path, "give the command that scores into it once more")
-
-
-def _is_cut_short(folder: Path) -> bool:
     from pipeline.scoring.places import DONE  # brings fsspec, which a file needs not wait for
 
-    return not (folder / DONE).is_file() and any(_RAY_PART.fullmatch(part.name) for part in folder.iterdir())
+    if (path / DONE).is_file():
+        return
+    begun = path.absolute().with_name(f"{path.absolute().name}.partial").is_dir()
+    if begun or (path.is_dir() and any(_RAY_PART.fullmatch(part.name) for part in path.iterdir())):
+        raise UserError.one("not scored to the end", path, "give the command that scores into it once more")
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:

@@ -85,7 +85,7 @@ def test_what_is_stored_of_the_tokenizer_does_not_depend_on_the_environment(
     code = (
         "import sys; from pathlib import Path; from pipeline.classifiers import finetuning; "
         "from pipeline.params import load_params; params = load_params(Path('params.yaml')).train_finetuned; "
-        "finetuning._tokenizers(Path(sys.argv[1]), params)[0].save_pretrained(sys.argv[2])"
+        "finetuning.tokenizers_of(Path(sys.argv[1]), params)[0].save_pretrained(sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(small_encoder), str(tmp_path)]
     subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import AutoTokenizer
 
 from pipeline.classifiers import finetuning, loop
 from pipeline.classifiers.decision import fit_decision
@@ -112,6 +114,20 @@ def test_rows_come_to_the_network_with_their_targets_and_weights(
     assert both["weight"].tolist() == pytest.approx([1.0, 0.3])
     assert both["topics"][1].tolist() == [0.5, 0.25]
     assert both["stance"][1].tolist() == pytest.approx([0.1, 0.2, 0.7])
+
+
+def test_names_and_padding_are_the_tokenizers(
+    small_encoder: Path, labelled: list[LabelledSentence], two_topics: Taxonomy, params: Params, tmp_path: Path
+) -> None:
+    encoder = shutil.copytree(small_encoder, tmp_path / "encoder")
+    names = ["input_ids", "attention_mask"]
+    AutoTokenizer.from_pretrained(encoder, model_input_names=names, pad_token="[MASK]").save_pretrained(encoder)
+    _, tokenizer = finetuning.tokenizers_of(encoder, params.train_finetuned)
+    assert list(tokenizer.reading.names) == names
+    rows = [labelled[0], max(labelled, key=lambda row: len(row.text))]
+    batch = finetuning.Examples.of(rows, tokenizer, two_topics).batch([0, 1])
+    assert batch["input_ids"][0, -1] == 4
+    assert "token_type_ids" not in batch
 
 
 @pytest.fixture(scope="module")

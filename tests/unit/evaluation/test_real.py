@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.errors import UserError
-from pipeline.evaluation.metrics import Resampling
-from pipeline.evaluation.real import judge_texts, read_annotated, real_headline, topic_figures
+from pipeline.evaluation.metrics import Resampling, headline
+from pipeline.evaluation.real import judge_texts, read_annotated, real_figures, topic_figures
 from pipeline.taxonomy import Taxonomy
 
 RESAMPLING = Resampling(samples=50, confidence=0.95, seed=0)
@@ -58,7 +58,7 @@ def test_sentences_are_read_with_title_and_what_came_before(tmp_path: Path, two_
 
 
 def test_the_headline_is_named_real(tmp_path: Path, two_topics: Taxonomy) -> None:
-    told = real_headline(Reader(), folder(tmp_path, ROWS), two_topics, RESAMPLING)
+    told = headline(real_figures(Reader(), folder(tmp_path, ROWS), two_topics, RESAMPLING), "real")
     assert told["real.topics.macro_f1"] == 1
     assert told["real.stance.accuracy"] == pytest.approx(2 / 3, abs=1e-4)
     assert told["real.stance.ece"] == pytest.approx(0.8 - 2 / 3, abs=1e-4)
@@ -70,6 +70,9 @@ def test_the_headline_is_named_real(tmp_path: Path, two_topics: Taxonomy) -> Non
     [
         ([{**ROWS[0], "stance": "cold"}], "unknown stance 'cold'"),
         ([ROWS[0], {"id": "1", "text": "x"}], "annotated.jsonl:2: no topics, stance"),
+        ([{**ROWS[0], "topics": ["farming"]}], "unknown topic 'farming'"),
+        ([{**ROWS[0], "topics": "sportive"}], "unknown topics 'sportive'"),
+        ([{**ROWS[0], "topics": None}], "unknown topics None"),
         ([7], "annotated.jsonl:1: no id, text, topics, stance"),
         ([], "annotated.jsonl: empty"),
     ],

@@ -122,11 +122,12 @@ def test_rejects_come_in_order_and_a_chunk_counts_once() -> None:
 @pytest.mark.parametrize("place", ["memory://out", "{tmp}/out"])
 def test_an_output_holds_only_what_its_run_wrote(place: str, tmp_path: Path) -> None:
     out = place.format(tmp=tmp_path)
-    for name in ("part-000000-000000.parquet", DONE, "mine.txt"):
+    spark = "part-00000-0b1c.snappy.parquet"
+    for name in ("part-000000-000000.parquet", DONE, "mine.txt", spark):
         write_whole(f"{out}/{name}", b"x")
     emptied(out)
     files, path = fsspec.core.url_to_fs(out)
-    assert [name.rsplit("/", 1)[1] for name in files.ls(path, detail=False)] == ["mine.txt"]
+    assert [name.rsplit("/", 1)[1] for name in sorted(files.ls(path, detail=False))] == ["mine.txt", spark]
     write_lines(f"{out}.rejects.jsonl", iter(["a", "b"]))
     assert files.cat_file(f"{path}.rejects.jsonl") == b"a\nb\n"
     write_lines(f"{out}.rejects.jsonl", iter([]))

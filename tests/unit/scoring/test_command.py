@@ -131,6 +131,12 @@ def test_an_output_without_a_name_is_refused(
     assert [path.name for path in here.iterdir()] == ["in.jsonl"]
 
 
+def test_a_url_is_no_folder_of_this_machine(score: Score, capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    assert score("in.jsonl", "-o", "s3://bucket/scored/") == 2
+    assert "add --engine ray" in capsys.readouterr().err
+    assert [path.name for path in here.iterdir()] == ["in.jsonl"]
+
+
 @pytest.mark.parametrize(("more", "again"), [((), ""), (("--restart",), " without --restart")])
 def test_ctrl_c_says_what_goes_on(
     more: tuple[str, ...], again: str, score: Score, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

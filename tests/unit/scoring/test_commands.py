@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.errors import UserError
 from pipeline.scoring.command import _print_map
 from tests.scored_rows import STANCES, TOPICS, row, write
 
@@ -38,6 +39,12 @@ def test_show_leaves_brackets_as_they_stand_and_sends_the_terminal_nothing() -> 
     assert "They said [sic] so, [/b] and ]0;owned left." in told
     assert "scored[final].jsonl" in told
     assert not {"\x1b", "\x07"} & set(told)
+
+
+def test_show_of_a_folder_says_what_it_wants() -> None:
+    Path("parts").mkdir()
+    with pytest.raises(UserError, match=r"score into a \.jsonl file"):
+        typed("show", "parts")
 
 
 def test_the_map_after_scoring_names_the_file_as_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:

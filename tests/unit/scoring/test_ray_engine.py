@@ -184,6 +184,16 @@ def test_a_cluster_that_is_not_there_is_told_and_costs_no_output(
     assert (tmp_path / "out" / "part-000000-000000.parquet").read_bytes() == b"rows"
 
 
+def test_an_output_that_holds_all_of_the_input_is_refused_with_nothing_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_engine, "_ray", SimpleNamespace)
+    (tmp_path / "part-00000.parquet").write_bytes(b"articles")
+    with pytest.raises(UserError, match="write to another folder"):
+        score_on_ray(Job([str(tmp_path)], str(tmp_path)), ByWord, ByWord())
+    assert (tmp_path / "part-00000.parquet").read_bytes() == b"articles"
+
+
 def request(tmp_path: Path, engine: str, out: str = "out/") -> Request:
     return Request(["in"], str(tmp_path) + f"/{out}", "baseline", tmp_path, 1, 1, 0, True, False, engine)
 

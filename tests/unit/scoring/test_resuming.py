@@ -10,6 +10,8 @@ import random
 import resource
 import shutil
 import signal
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -257,6 +259,25 @@ def test_ids_last_as_long_as_the_parts_that_gave_them(tmp_path: Path) -> None:
     sources = Sources([], 1000, tmp_path)
     assert sources._store.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     sources.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_file_whose_name_is_no_text_is_scored_and_known_again(inbox: Path, tmp_path: Path) -> None:
+    (inbox / os.fsdecode(b"caf\xe9.txt")).write_text("A match.")
+    out = tmp_path / "out.jsonl"
+    interrupted(inbox, out)
+    run(inbox, out)
+    run(inbox, tmp_path / "whole" / "out.jsonl")
+    assert made(out) == made(tmp_path / "whole" / "out.jsonl")
+
+
+def test_an_output_folder_may_be_a_disk_of_its_own(inbox: Path, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as disk:
+        out = tmp_path / "out"
+        out.symlink_to(disk)
+        run(inbox, out)
+        run(inbox, tmp_path / "whole" / "out")
+        assert made(out) == made(tmp_path / "whole" / "out")
 
 
 def test_a_damaged_part_is_noticed(inbox: Path, tmp_path: Path) -> None:

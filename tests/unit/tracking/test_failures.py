@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ from pipeline.tracking import ui
 from pipeline.tracking.journal import Journal, begin, folders, journals
 from pipeline.tracking.place import spool
 from pipeline.tracking.sending import send_spooled
-from pipeline.tracking.store import client, search
+from pipeline.tracking.store import alone, client, search
 from tests.unit.tracking.conftest import record
 
 RECORD = "from tests.unit.tracking.conftest import record; record()"
@@ -225,6 +226,24 @@ with runs.run("train_baseline", "cut short"):
 def test_a_run_that_is_still_written_is_left_alone() -> None:
     with tracking.run("label", "busy"):
         assert send_spooled() == []
+
+
+def test_a_store_that_others_hold_is_no_run_that_others_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal()
+    monkeypatch.setattr("pipeline.tracking.store._LOCK_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool, alone(), pytest.raises(UserError, match="the store failed"):
+        pool.submit(send_spooled).result()
+    assert send_spooled() == ["a run"]
+
+
+def test_a_patience_that_is_no_number_costs_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(tracking.PATIENCE, "20s")
+    with tracking.run("label", "patient"):
+        pass
+    assert f"{tracking.PATIENCE}=20s is no number of seconds" in capsys.readouterr().err
+    assert [run.info.run_name for run in search()] == ["patient"]
 
 
 def test_curves_are_in_the_store_while_a_stage_trains() -> None:

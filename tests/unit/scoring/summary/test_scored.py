@@ -126,6 +126,8 @@ def test_parts_of_a_cluster_are_refused_without_the_mark_that_they_are_all(
         open_scored(Path())
     (tmp_path / DONE).touch()
     assert open_scored(Path()).topics == TOPICS
+    tmp_path.with_name(f"{tmp_path.name}.partial").mkdir()  # of a local run that was stopped before
+    assert open_scored(Path()).topics == TOPICS
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
