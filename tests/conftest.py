@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline.params import Params, load_params
@@ -16,6 +17,9 @@ pytest_plugins = ["tests.browser", "tests.miniature"]
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+hypothesis.settings.register_profile("detente", deadline=None)  # the first of many examples may load a library
+hypothesis.settings.load_profile("detente")
 
 ROOT = Path(__file__).parent.parent
 

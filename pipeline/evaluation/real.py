@@ -33,6 +33,8 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise UserError.one("no such file", path, "name the folder that holds it") from None
+    except UnicodeDecodeError as error:
+        raise UserError.one(f"not UTF-8 ({error.reason})", path, "save it as UTF-8") from None
     lines = text.removesuffix("\n").split("\n") if text else []
     rows, problems = [], []
     for number, line in enumerate(lines, start=1):

@@ -50,7 +50,7 @@ def load_annotations(folder: Path, taxonomy: Taxonomy) -> Annotations:
     for name in PASSES:
         path = folder / f"{name}.jsonl"
         rows = passes[name] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n") if path.is_file() else (), start=1):
+        for number, line in enumerate(_text(path).split("\n") if path.is_file() else (), start=1):
             if not line.strip():
                 continue
             annotation, found = _parse(line, f"{path}:{number}", taxonomy)
@@ -81,6 +81,13 @@ def _parse(line: str, where: str, taxonomy: Taxonomy) -> tuple[Annotation | None
     if stance not in taxonomy.stance_ids:
         problems.append(Problem(f"unknown stance {stance!r}", where, "use a stance of the taxonomy, or add it"))
     return (None if problems else Annotation(sentence_id, text, tuple(topics), stance)), problems
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError.one(f"not UTF-8 ({error.reason})", path, "save it as UTF-8") from None
 
 
 def orphans(annotations: Annotations, sentences: Iterable[Sentence]) -> Iterator[Problem]:

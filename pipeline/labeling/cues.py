@@ -51,7 +51,7 @@ def load_cues(folder: Path, taxonomy: Taxonomy) -> tuple[CueSet, ...]:
             problems.append(Problem(f"no class {path.stem!r} in the taxonomy", str(path), "add the class or remove it"))
             continue
         raw, found = _read(path)
-        found += _mistakes(raw, path, classes) if not found else ()
+        found += _mistakes(raw, path, taxonomy.stance_ids) if not found else ()
         problems += found
         if not found:
             sets.append(_cue_set(path.stem, raw))
@@ -75,7 +75,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     return raw, []
 
 
-def _mistakes(raw: dict[str, Any], path: Path, classes: tuple[str, ...]) -> Iterator[Problem]:
+def _mistakes(raw: dict[str, Any], path: Path, stances: tuple[str, ...]) -> Iterator[Problem]:
     for key in raw.keys() - _KEYS:
         yield Problem(f"unknown key {key!r}", str(path), f"use the keys {', '.join(sorted(_KEYS))}")
     for key in _LISTS:
@@ -88,8 +88,9 @@ def _mistakes(raw: dict[str, Any], path: Path, classes: tuple[str, ...]) -> Iter
                 for cue in cues
                 if not _compiles(cue)
             )
-    if raw.get("negated") not in (None, *classes):
-        yield Problem(f"no class {raw['negated']!r}", f"{path}: negated", "name a class of the taxonomy")
+    if raw.get("negated") is not None and not (raw["negated"] in stances and path.stem in stances):
+        told = f"no stance {raw['negated']!r} of a stance"
+        yield Problem(told, f"{path}: negated", "name a stance, in a stance's file")
 
 
 def _compiles(pattern: str) -> bool:

@@ -156,6 +156,9 @@ def _supports(counts: Mapping[str, Any], params: ValidateParams, taxonomy: Taxon
                 f"{have} {what}, at least {least} are wanted", "corpus", "add some, or lower it in params.yaml"
             )
     drawn = counts["annotated_articles"] if sum(counts["annotated_articles"].values()) else counts["articles"]
+    for split in ("train", "validation"):
+        if not drawn[split]:
+            yield Problem(f"no annotated article in {split}", "splits", "annotate more articles, or change the shares")
     share = drawn["test"] / max(1, sum(drawn.values()))
     if not params.min_test_share <= share <= params.max_test_share:
         wanted = f"{params.min_test_share} to {params.max_test_share}"

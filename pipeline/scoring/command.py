@@ -151,7 +151,7 @@ def _tell(request: Request, tally: Tally, classifier: Classifier) -> None:
         if request.out != STREAM:
             if tally.rejected:
                 print(f"rejected articles and why: {request.out.rstrip('/')}.rejects.jsonl")
-            if 0 < tally.rows <= _MAPPED and "://" not in request.out:
+            if 0 < tally.rows <= _MAPPED and "://" not in request.out and len(classifier.decision.stances) > 1:
                 _print_map(Path(request.out))
 
 

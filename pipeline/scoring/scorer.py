@@ -94,7 +94,10 @@ def score(
         check_ending(out)
     start = time.perf_counter()
     parts = Parts(out, ending, options.parts)
-    files = _without(expand(paths), out, parts)
+    found = expand(paths)
+    files = _without(found, out, parts)
+    if out.is_file() and os.path.realpath(out) in map(os.path.realpath, found):
+        _check_scored(out)
     if not files:
         raise UserError.one("no article found", ", ".join(map(str, paths)), "name files or folders with articles")
     remedy = f"make room, and {options.again} goes on where it was"
@@ -223,6 +226,16 @@ def _without(files: Sequence[Path], out: Path, parts: Parts) -> list[Path]:
     """The files less what this or an earlier run wrote among them."""
     own = [os.path.realpath(path) for path in (out, parts.work, parts.rejects)]
     return [file for file in files if not _within(os.path.realpath(file), own)]
+
+
+def _check_scored(out: Path) -> None:
+    """What is among the articles and would be replaced must be what an earlier run made of them."""
+    from pipeline.scoring.summary.scored import open_scored
+
+    try:
+        open_scored(out)
+    except UserError:
+        raise UserError.one("articles are there", out, "write to another file") from None
 
 
 def _within(path: str, places: Sequence[str]) -> bool:

@@ -35,7 +35,7 @@ def read_scored(path: Path) -> list[dict[str, Any]]:
         raise UserError.one("no such file", path, "score articles into it with `detente score`") from None
     except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError):
         raise UserError.one("not JSON Lines", path, "score into a .jsonl file") from None
-    if not all(isinstance(row, dict) and {"text", "topics", "stance_scores"} <= row.keys() for row in rows):
+    if not all(isinstance(row, dict) and {"text", "topics", "stance", "stance_scores"} <= row.keys() for row in rows):
         raise UserError.one("not scored sentences", path, "make the file with `detente score`")
     return rows
 

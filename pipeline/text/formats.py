@@ -66,8 +66,9 @@ def too_large(max_bytes: int) -> Unusable:
     return Unusable(f"larger than {max_bytes} bytes")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _one_line(told: object) -> str:
+    """`told` on one line, with nothing in it that commands a terminal."""
+    return "".join(c for c in " ".join(str(told).split()) if c.isprintable())[:200]
 
 
 # --- one article a file
@@ -267,14 +268,14 @@ def _parquet_fields(batch: Any, index: int) -> Fields | Unusable:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
             fields[name] = column[index].as_py()
-        except ValueError as error:  # text that is not UTF-8, a date beyond Python's years
+        except (ValueError, ArithmeticError, LookupError) as error:  # not UTF-8, beyond Python's years, no such zone
             return Unusable(f"'{name}' cannot be read ({error})")
     return fields
 
 
 def _require_text(names: list[str]) -> None:
     if "text" not in names:
-        raise Unusable(f"no 'text' column (columns: {', '.join(names)[:200]}); name the articles' column 'text'")
+        raise Unusable(f"no 'text' column (columns: {_one_line(', '.join(names))}); name the articles' column 'text'")
 
 
 _PARSERS: dict[str, Callable[[str], Fields]] = {

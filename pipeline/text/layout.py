@@ -20,7 +20,7 @@ PROSE, ITEM, HEADING, BOLD, ROW, DATELINE = "prose", "item", "heading", "bold", 
 _LINE = re.compile(r"[^\n]+")
 _MARK = re.compile(r"[-–—−*•·▪●◦‣∙\uf0b7_=~#+\s]+|\(?\d{1,3}[.)]|\|[\s:|-]+\|")
 _ITEM_MARK = re.compile(r"(?:[-–—−*]\s+|[•·▪●◦‣∙\uf0b7]\s*)+")
-_HASHES = re.compile(r"#{1,6}\s+(.+?)(?:\s+#+)?")
+_HASHES = re.compile(r"#{1,6}\s+(.+)")
 _BOLD = re.compile(r"(\*\*|__)([^\s*_](?:[^*_]*[^\s*_])?)\1")
 _DATELINE = re.compile(
     r"[A-Z][\w.,’' /-]{1,50}?(?:,\s*[A-Z][a-z]{2,8}\.?\s+\d{1,2}(?:,?\s+\d{4})?|\s*\([\w .&/-]{2,30}\))\s*[:—–-]{1,2}"
@@ -72,13 +72,23 @@ def _line(text: str, start: int, end: int, apart: bool) -> Line:
     if item := _ITEM_MARK.match(body):
         return Line(start + item.end(), end, ITEM, True)
     if hashes := _HASHES.fullmatch(body):
-        return Line(start + hashes.start(1), start + hashes.end(1), HEADING, True)
+        return Line(start + hashes.start(1), start + hashes.start(1) + len(_unclosed(hashes[1])), HEADING, True)
     if bold := _BOLD.fullmatch(body):
         return Line(start + bold.start(2), start + bold.end(2), BOLD, True)
     if len(body) < 300 and _is_row(body):
         return Line(start, end, ROW, True)
     dateline = len(body) < 100 and _DATELINE.fullmatch(body)
     return Line(start, end, DATELINE if dateline else PROSE, apart)
+
+
+def _unclosed(title: str) -> str:
+    """A Markdown heading's title without the hashes that may close it.
+
+    >>> _unclosed("Oil ##"), _unclosed("C#"), _unclosed("#")
+    ('Oil', 'C#', '#')
+    """
+    bare = title.rstrip("#")
+    return bare.rstrip() if bare != title and bare[-1:].isspace() else title
 
 
 def _is_row(body: str) -> bool:

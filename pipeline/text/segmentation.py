@@ -26,8 +26,8 @@ from pipeline.text.layout import HEADING, PROSE, ROW, glued_heading, paragraphs
 MAX_LENGTH = 1_500  # characters; a longer sentence is cut
 _PIECE = 1_000  # characters; near which it is cut
 _STOP = re.compile(
-    r"(?P<dots>\.(?:\s?\.){2,}|…)(?P<dots_close>[\"”’'»)\]]*)\s+"
-    r"|(?P<stop>[.!?]+)(?P<close>(?:[\"”’'»)\]]|\[\d{1,3}\])*(?:\s[”»])?)"
+    r"(?P<dots>(?<!\.)\.(?:\s?\.){2,}|…)(?P<dots_close>[\"”’'»)\]]*)\s+"
+    r"|(?P<stop>(?<![.!?])[.!?]++)(?P<close>(?:[\"”’'»)\]]|\[\d{1,3}\])*(?:\s[”»])?)"
     r"(?:(?P<gap>\s+(?P<mark>[-*•▪●]\s+(?=[A-Z]))?)|(?=[“‘]?[A-Z]))"
     r"|(?P<wide>[。！？।؟])[”’」』]*\s*"
 )

@@ -112,6 +112,15 @@ def test_a_change_reruns_what_hangs_on_it_and_nothing_before(path: str, stages: 
     assert downstream(path) == stages
 
 
+def test_every_model_may_be_a_candidate() -> None:
+    models = story()["stages"]["evaluate"]["matrix"]["model"]
+    folder = filled("${models}")
+    wanted = {
+        f"{folder}/{m}/{f}" for m in models for f in ("model", "evaluation/card.md", "evaluation/predictions.jsonl")
+    }
+    assert wanted <= files(story()["stages"]["compare"], "deps", "")
+
+
 def test_test_labels_are_read_by_evaluate_alone() -> None:
     readers = {name for name, stage, item in expanded() if "data/labels/test.jsonl" in files(stage, "deps", item)}
     assert readers == {"evaluate"}

@@ -13,6 +13,7 @@ AXIS = 320  # width of the axis of net stance
 PANEL = (330.0, 150.0)  # width and height of a topic's course in time
 EDGES = (34.0, 10.0, 12.0, 24.0)  # left, right, top, bottom
 FEW = 5  # a point of fewer sure sentences is drawn hollow
+_APART = 12  # months between the beginnings of two periods that a line may join
 _REACHES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -88,7 +89,14 @@ def panel(cells: Sequence[Cell], periods: Sequence[str], reach: float) -> Panel:
 
 def _near(one: Point, other: Point) -> bool:
     """Whether two neighbouring periods are no more than about a year apart, so that no line spans a gap of years."""
-    return int(other.period[:4]) - int(one.period[:4]) <= 1
+    return _months(other.period) - _months(one.period) <= _APART
+
+
+def _months(period: str) -> int:
+    """Months since the year 0 at which a period ("2026", "2026-Q2", "2026-02", "2026-02-06") begins."""
+    within = period[5:7]
+    month = 3 * int(within[1]) - 2 if within.startswith("Q") else int(within or 1)
+    return 12 * int(period[:4]) + month
 
 
 def across(number: int, of: int) -> float:

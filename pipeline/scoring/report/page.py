@@ -20,7 +20,7 @@ from pipeline.scoring.report.telling import Shown, choose, show
 from pipeline.scoring.summary.dates import iso_date
 from pipeline.scoring.summary.net import METHOD, Net
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
-from pipeline.scoring.summary.scored import open_scored
+from pipeline.scoring.summary.scored import open_scored, refuse_overwriting
 from pipeline.scoring.summary.stance_map import ENOUGH, Divided, StanceMap, pairs
 from pipeline.scoring.summary.tally import ALL, Cell
 from pipeline.scoring.summary.terminal import net_told, points, topic_label
@@ -53,9 +53,10 @@ def write_report(
     """Write the report of a scored file; the map counts every row, at most `budget` sentences are shown.
 
     Raises:
-        UserError: when `scored` is no scored file, or a named taxonomy does not fit it.
+        UserError: when `scored` is no scored file or would be overwritten, or a named taxonomy does not fit it.
     """
     source = open_scored(scored)
+    refuse_overwriting(scored, out)
     scheme = scheme_of(source.topics, source.stances, taxonomy)
     found, models, sources = StanceMap(scheme), set[str](), set[str]()
     for batch in source.batches((*found.columns, "model", "source")):
@@ -106,10 +107,11 @@ def embedded(value: Any) -> str:
 
 def headline(by_topic: Sequence[Cell], scheme: Scheme) -> str:
     """What the map says in a line, as far as the intervals bear it out."""
-    told = sorted((c for c in by_topic if c.key[0] not in (ALL, "") and c.net.low == c.net.low), key=_net)
+    told = [c for c in by_topic if c.key[0] not in (ALL, "") and c.net.low == c.net.low]
     if not told:
         return "Too few articles to tell topics apart"
-    low, high = told[0], told[-1]
+    low = min(told, key=lambda cell: (cell.net.high >= 0, _net(cell)))  # one whose interval tells, if there is any
+    high = max(told, key=lambda cell: (cell.net.low > 0, _net(cell)))
     ahead = f"ahead on {topic_label(high, scheme)}" if high.net.low > 0 else ""
     stuck = f"stuck on {topic_label(low, scheme)}" if low.net.high < 0 else ""
     if not (ahead or stuck) and high.net.low > low.net.high:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import Problem, raise_if_any
 from pipeline.scoring.sinks import check_ending, guarded
 from pipeline.scoring.summary.scheme import Scheme, scheme_of
-from pipeline.scoring.summary.scored import open_scored
+from pipeline.scoring.summary.scored import open_scored, refuse_overwriting
 from pipeline.scoring.summary.tally import KEYS, Cell, Tally
 from pipeline.storage import atomic_write, to_json
 
@@ -30,11 +30,12 @@ def aggregate(
     net in [-1, 1] with net_low and net_high. A sentence of several topics counts in each; one of none has topic "".
 
     Raises:
-        UserError: for an unknown key or ending, and for input that is no scored file.
+        UserError: for an unknown key or ending, for input that is no scored file, and for output in its place.
     """
     check_ending(out)
     check_keys(by)
     source = open_scored(scored)
+    refuse_overwriting(scored, out)
     scheme = scheme_of(source.topics, source.stances, taxonomy)
     tally = Tally(scheme, by)
     for batch in source.batches(tally.columns):

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 PERIODS = {"day": 10, "month": 7, "quarter": 0, "year": 4}  # characters of an ISO date that name the period
 MOST_PERIODS = 36  # more points than this make a crowded line
 
-_ISO = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?![\d])")
+_ISO = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?=$|T\d|\s+\d{1,2}:\d)")
 _WRITTEN = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%d-%b-%Y")
 _MONTHS = ("%B %Y", "%b %Y")
 
@@ -23,6 +23,8 @@ def iso_date(text: str) -> str:
 
     >>> iso_date("2026-02-06T10:30:00Z"), iso_date("February 6, 2026"), iso_date("6 Feb 2026"), iso_date("2026")
     ('2026-02-06', '2026-02-06', '2026-02-06', '2026')
+    >>> iso_date("1430 GMT"), iso_date("2026-1234")
+    ('', '')
     >>> iso_date("02/06/2026"), iso_date("soon"), iso_date("0001-02"), iso_date("Mon, 1 Jan 2026 10:00 +9999999999")
     ('', '', '0001-02', '')
     """

@@ -40,7 +40,7 @@ def scheme_of(topics: tuple[str, ...], stances: tuple[str, ...], taxonomy: Path 
     """The scheme of scored columns: the first stance counts as plus, the last as minus, as in a taxonomy file.
 
     `taxonomy`, or `seeds/taxonomy.yaml` where there is one, gives labels, target and the default stance, which is
-    never an end. The project's own file is left aside when its stances are others; a named one must fit.
+    never an end. The project's own file is left aside when it is broken or has other stances; a named one must fit.
 
     Raises:
         UserError: when there are fewer than two stances, or a named taxonomy is broken or has other stances.
@@ -50,7 +50,12 @@ def scheme_of(topics: tuple[str, ...], stances: tuple[str, ...], taxonomy: Path 
     path = taxonomy or TAXONOMY
     if taxonomy is None and not path.is_file():
         return Scheme(topics, stances, stances[0], stances[-1])
-    known = load_taxonomy(path)
+    try:
+        known = load_taxonomy(path)
+    except UserError:
+        if taxonomy is not None:
+            raise
+        return Scheme(topics, stances, stances[0], stances[-1])
     if set(known.stance_ids) != set(stances):
         if taxonomy is None:
             return Scheme(topics, stances, stances[0], stances[-1])

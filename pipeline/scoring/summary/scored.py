@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,16 @@ def _check_whole(path: Path) -> None:
     begun = path.absolute().with_name(f"{path.absolute().name}.partial").is_dir()
     if begun or (path.is_dir() and any(_RAY_PART.fullmatch(part.name) for part in path.iterdir())):
         raise UserError.one("not scored to the end", path, "give the command that scores into it once more")
+
+
+def refuse_overwriting(scored: Path, out: Path) -> None:
+    """What is made of scored rows must not take their place.
+
+    Raises:
+        UserError: when it would.
+    """
+    if os.path.realpath(scored) == os.path.realpath(out):
+        raise UserError.one("the scored rows are there", out, "write to another file with -o")
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:

@@ -60,6 +60,14 @@ def _write(folder: Path, **files: str) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(("of", "negated"), [("good", "sport"), ("sport", "bad")])
+def test_only_a_stance_is_negated_and_only_into_a_stance(
+    of: str, negated: str, tmp_path: Path, two_topics: Taxonomy
+) -> None:
+    with pytest.raises(UserError, match=f"no stance '{negated}' of a stance"):
+        load_cues(_write(tmp_path, **{of: f"phrases: [match]\nnegated: {negated}\n"}), two_topics)
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path, two_topics: Taxonomy) -> None:
     folder = _write(
         tmp_path,
@@ -74,7 +82,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path, two_topics: Taxonomy) -> 
     for part in (
         "unknown key 'phrase'",
         "not a regular expression",
-        "no class 'worse'",
+        "no stance 'worse'",
         "not a list",
         "no class 'chess'",
         "class 'music' has no cues",

@@ -90,6 +90,18 @@ def test_a_shorter_second_run_leaves_no_part_of_the_first(tmp_path: Path) -> Non
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["mine.txt", "part-00000.parquet"]
 
 
+def test_articles_are_never_replaced_by_rows_but_earlier_rows_are(tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    for name in ("a", "b"):
+        (inbox / f"{name}.jsonl").write_text('{"text": "A song."}\n')
+    with pytest.raises(UserError, match="articles are there"):
+        score([inbox], inbox / "b.jsonl", ByWord())
+    assert (inbox / "b.jsonl").read_text() == '{"text": "A song."}\n'
+    tallies = [score([inbox], inbox / "rows.jsonl", ByWord()) for _ in range(2)]
+    assert [tally.read for tally in tallies] == [2, 2]
+
+
 def test_what_a_cluster_wrote_into_the_folder_does_not_stay(tmp_path: Path) -> None:
     (tmp_path / "few.jsonl").write_text('{"text": "A song."}\n')
     (tmp_path / "folder").mkdir()

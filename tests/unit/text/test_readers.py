@@ -192,6 +192,22 @@ class TestBadRows:
         assert isinstance(only, Reject) and only.row == 0
         assert only.reason == "no 'text' column (columns: id, body); name the articles' column 'text'"
 
+    @pytest.mark.parametrize(
+        "dates",
+        [pa.array([10**7, 1], pa.int32()).cast(pa.date32()), pa.array([0, None], pa.timestamp("us", tz="Nowhere/Foo"))],
+    )
+    def test_a_cell_that_python_cannot_hold_costs_its_row_alone(self, tmp_path: Path, dates: pa.Array) -> None:
+        path = tmp_path / "a.parquet"
+        pq.write_table(pa.table({"text": [TEXT, TEXT + " More."], "date": dates}), path)
+        bad, good = read(path)
+        assert isinstance(bad, Reject) and "'date' cannot be read" in bad.reason
+        assert isinstance(good, Article)
+
+    def test_no_column_commands_the_terminal(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("\x1b]0;owned\x07head,b\n1,2\n")
+        (only,) = read(tmp_path / "a.csv")
+        assert isinstance(only, Reject) and only.reason.isprintable()
+
     @pytest.mark.parametrize("cut", [0, 3, 40, -9])
     def test_a_broken_parquet_file_is_rejected(self, tmp_path: Path, cut: int) -> None:
         path = write_parquet(tmp_path / "a.parquet", {"text": [TEXT] * 50})

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pipeline.errors import UserError
 from pipeline.scoring.report.page import embedded, headline, policy, write_report
 from pipeline.scoring.summary.scheme import Scheme
 from pipeline.scoring.summary.stance_map import StanceMap
+from pipeline.scoring.summary.tally import Net
 from tests.scored_rows import STANCES, TOPICS, Row, row, write
 
 SCHEME = Scheme(TOPICS, STANCES, "yes", "no")
@@ -92,6 +94,21 @@ def test_larger_input_is_counted_whole_and_shown_in_part(tmp_path: Path) -> None
 def test_the_longest_article_is_cut_and_says_so(tmp_path: Path) -> None:
     (article,) = data(made(tmp_path, [row("a", position=n) for n in range(450)]))["articles"]
     assert (len(article["sentences"]), article["more"]) == (400, 50)
+
+
+def test_the_headline_passes_over_a_topic_whose_interval_says_nothing() -> None:
+    def cell(topic: str, value: float, low: float, high: float) -> Any:
+        return SimpleNamespace(key=(topic,), net=Net(value, low, high))
+
+    stuck = [cell("farms", -0.9, -1, 0.2), cell("ships", -0.5, -0.6, -0.4)]
+    ahead = [cell("farms", 0.9, -0.2, 1), cell("ships", 0.5, 0.4, 0.6)]
+    assert [headline(cells, SCHEME) for cells in (stuck, ahead)] == ["Stuck on Ships", "Ahead on Ships"]
+
+
+def test_a_report_does_not_take_the_place_of_what_it_is_made_of(tmp_path: Path) -> None:
+    scored = write(tmp_path / "s.parquet", [row("a")])
+    with pytest.raises(UserError, match="write to another file"):
+        write_report(scored, scored)
 
 
 @pytest.mark.parametrize(

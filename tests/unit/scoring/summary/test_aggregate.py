@@ -75,4 +75,6 @@ def test_unknown_and_repeated_keys_are_told_together(scored: Path, tmp_path: Pat
     assert len(caught.value.problems) == 2
     with pytest.raises(UserError, match="unknown ending"):
         aggregate(scored, ["topic"], tmp_path / "t.xlsx")
+    with pytest.raises(UserError, match="write to another file"):
+        aggregate(scored, ["topic"], scored)
     assert {p.name for p in tmp_path.iterdir()} == {"s.parquet"}
