@@ -48,7 +48,7 @@ def sweep(target: str, grid: Sequence[str]) -> str:
     """Run `target` once for each setting of the grid, each from the current workspace; returns the comparison.
 
     Raises:
-        UserError: when the grid is no grid, DVC does not take it, or experiments of another kind wait in its queue.
+        UserError: when the grid is no grid, DVC does not take it, or other experiments wait in its queue.
     """
     settings, name = combinations(grid), f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
     if _WAITING.search(_told("dvc", "queue", "status")):

@@ -6,6 +6,7 @@ from pipeline.errors import UserError
 from pipeline.tracking.experiments import complete, sweep_of
 from pipeline.tracking.store import client, search
 from pipeline.tracking.sweep import combinations, comparison
+from pipeline.tracking.sweep import sweep as run_sweep
 
 HEAD = ("Experiment", "State", "models/baseline/evaluation/metrics.json:test.topics.macro_f1", "train.c", "seed")
 ROWS = [("", "", "0.5", "10", "0"), ("s-2", "Failed", "0.8", "3", "0"), ("s-1", "", "0.7", "1", "0")]
@@ -20,6 +21,16 @@ def test_all_combinations() -> None:
 def test_no_grid(entry: str) -> None:
     with pytest.raises(UserError):
         combinations([entry])
+
+
+def test_what_others_queued_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = (
+        "Task     Name    Created    Status\n1a2b3c4  mine    10:00 AM   Queued\n\nWorker status: 0 active, 0 idle\n"
+    )
+    monkeypatch.setattr("pipeline.tracking.sweep._told", lambda *words: status)
+    monkeypatch.setattr("pipeline.tracking.sweep._run", pytest.fail)
+    with pytest.raises(UserError, match="other experiments wait in the queue"):
+        run_sweep("evaluate@baseline", ["train_baseline.seed=0,1"])
 
 
 @pytest.mark.parametrize(
