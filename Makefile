@@ -49,7 +49,7 @@ lock:  ## Resolve the dependencies anew and write requirements.lock
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable --all | grep -v '^pip==' | sed 's/^torch==.*/torch==2.13.0/' > requirements.lock
 
-clean:  ## Remove the environment and what the pipeline made
+clean:  ## Remove the environment and all that was made: models, their cache, runs
 	rm -rf $(VENV) mlflow.db mlflow.lock mlartifacts mlspool .dvc/cache .dvc/tmp
 	git clean -fdX data models
 

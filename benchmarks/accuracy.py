@@ -178,7 +178,9 @@ def report(
 ) -> str:
     """All figures as tables."""
     numbers = ", ".join(f"{len(rows)} {on}" for on, rows in sentences.measured.items())
-    lines = [f"Learned from {len(sentences.train)} sentences; measured on {numbers}; macro-F1 with 95% intervals.\n"]
+    lines = [
+        f"Rivals learned from {len(sentences.train)} sentences; measured on {numbers}; macro-F1 with 95% intervals.\n"
+    ]
     lines.append(tabulate([figures(name, own, seconds, taxonomy) for name, own in judged.items()], headers="keys"))
     rivals = [name for name in judged if name in RIVALS]
     ahead = [row for name in rivals for row in gains(name, judged, taxonomy)]

@@ -30,7 +30,9 @@ from pipeline.errors import UserError
 from pipeline.evaluation.judging import judge
 from pipeline.evaluation.metrics import evaluate
 from pipeline.evaluation.real import read_annotated
+from pipeline.schemas import Article, LabelledSentence
 from pipeline.taxonomy import load_taxonomy
+from pipeline.text.readers import read_articles
 
 Params = dict[str, dict[str, Any]]
 CUES: Params = {"label": {"supervision": "both"}}
@@ -88,6 +90,14 @@ def copy_project(scratch: Path, archive: Path, limit: int) -> None:
         shutil.copy(archive, raw)
 
 
+def without(archive: Path, rows: list[LabelledSentence]) -> list[LabelledSentence]:
+    """The annotated sentences whose words stand in no article of the archive: of the others a model would know."""
+    text = " ".join(" ".join(one.text.split()) for one in read_articles([archive]) if isinstance(one, Article))
+    kept = [row for row in rows if " ".join(row.text.split()) not in text]
+    print(f"{len(rows) - len(kept)} of {len(rows)} annotated sentences stand in the archive and are left out")
+    return kept
+
+
 def keep_some(raw: Path, annotations: Path, limit: int) -> None:
     """Leave the first articles of the corpus, and their annotations."""
     files = sorted(path for path in raw.iterdir() if path.is_file())
@@ -125,7 +135,7 @@ def main(
     if unknown := set(setting or ()) - SETTINGS.keys():
         raise UserError.one(f"no setting {', '.join(sorted(unknown))}", "--setting", f"choose of {', '.join(SETTINGS)}")
     classes = load_taxonomy(ROOT / "seeds" / "taxonomy.yaml")
-    measured = read_annotated(annotated, classes)
+    measured = without(archive, read_annotated(annotated, classes))
     table = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

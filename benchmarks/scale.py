@@ -79,7 +79,9 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Articles to take.")] = Path("data/raw/articles"),
     model: Annotated[list[str] | None, typer.Option(help="Which models.")] = None,
     models: Annotated[Path, typer.Option(help="Folder of the trained models.")] = Path("models"),
-    articles: Annotated[int, typer.Option(help="How many articles a run has for each worker.")] = 2000,
+    articles: Annotated[
+        int, typer.Option(help="Articles of a run for each worker; 10000 where there are 8 and more.")
+    ] = 2000,
     most: Annotated[int, typer.Option(help="Workers at most; 0: as the machine has.")] = 0,
     shared: Annotated[Path | None, typer.Option(help="Where to write what is scored; all nodes must see it.")] = None,
 ) -> None:

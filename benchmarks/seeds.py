@@ -2,7 +2,7 @@
 
 Each classifier is trained anew with each seed and the params as they are, and measured on test. Bootstrap intervals
 tell what other test articles would change; this tells what another run of training would. Every training is
-written to `--out` as it ends and not repeated with the same params and labels.
+written to `--out` as it ends and not repeated with the same params, labels and code.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ def trainers(params: Params, labels: Path, taxonomy: Any) -> dict[str, Callable[
 
 
 def key(model: str, params: Params, labels: Path) -> str:
-    """The same for trainings of a model that differ in seed alone: those with these params and labels."""
+    """The same for trainings of a model that differ in seed alone: those with these params, labels and code."""
     chosen = params.train_baseline if model == "baseline" else params.train_finetuned
-    told = f"{model} {chosen.model_dump_json(exclude={'seed'})} {sha256_of(labels)}"
+    code = [sha256_of(path) for path in sorted(Path(finetuning.__file__).parent.glob("*.py"))]
+    told = f"{model} {chosen.model_dump_json(exclude={'seed'})} {sha256_of(labels)} {code}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

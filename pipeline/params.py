@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import Problem, UserError
@@ -15,7 +15,16 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 OpenShare = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
-Ngrams = tuple[Positive, Positive]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _rising(ends: tuple[int, int]) -> tuple[int, int]:
+    if ends[0] > ends[1]:
+        raise ValueError("the first is above the second")
+    return ends
+
+
+Ngrams = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
 
 
 class _Section(BaseModel):
@@ -54,8 +63,8 @@ class ValidateParams(_Section):
 
     min_articles: Positive
     min_sentences: Positive
-    min_topic_support: Positive
-    min_stance_support: Positive
+    min_topic_support: int = Field(ge=0)
+    min_stance_support: int = Field(ge=0)
     min_multi_topic: int = Field(ge=0)
     min_stance_in_topic: int = Field(ge=0)
     min_double_annotated: int = Field(ge=0)
@@ -86,7 +95,7 @@ class TrainBaselineParams(_Section):
     topic_c: PositiveFloat
     stance_c: PositiveFloat
     class_weight: Literal["balanced"] | None
-    seed: int
+    seed: Seed
 
 
 class TrainFinetunedParams(_Section):
@@ -111,7 +120,7 @@ class TrainFinetunedParams(_Section):
     masked_epochs: Annotated[int, Field(ge=0)] = 0
     self_training_rounds: Annotated[int, Field(ge=0)] = 0
     self_training_confidence: Share = 0.6
-    seed: int
+    seed: Seed
 
 
 class ExportParams(_Section):
@@ -134,7 +143,7 @@ class EvaluateParams(_Section):
 
     bootstrap: Positive
     confidence: OpenShare
-    seed: int
+    seed: Seed
     real: str | None
 
 
@@ -144,7 +153,7 @@ class CompareParams(_Section):
     candidates: Annotated[tuple[str, ...], Field(min_length=1)]
     bootstrap: Positive
     confidence: OpenShare
-    seed: int
+    seed: Seed
 
 
 class Params(_Section):
@@ -177,7 +186,7 @@ def load_params(path: Path) -> Params:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError.one("no such file", path, "run from the project's folder") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError.one(f"not YAML ({' '.join(str(error).split())})", path, "mend the file") from None
     try:
         return Params.model_validate(raw)

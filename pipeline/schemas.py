@@ -42,6 +42,15 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence of no known article, and where it stands: the heading above it and the sentence before it."""
+
+    text: str
+    heading: str = ""
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """An input row that could not be used: the file, its 1-based row (0: the whole file), why, and what it held."""
 

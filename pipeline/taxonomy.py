@@ -70,8 +70,8 @@ def load_taxonomy(path: Path) -> Taxonomy:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError.one("no such file", path, "restore seeds/taxonomy.yaml or name another") from None
-    except yaml.YAMLError as error:
-        raise UserError.one(f"not YAML ({str(error).splitlines()[0]})", path, _REMEDY) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError.one(f"not YAML ({' '.join(str(error).split())})", path, _REMEDY) from None
     if not isinstance(raw, dict):
         raise UserError.one("not a mapping", path, _REMEDY)
     problems = [
@@ -81,6 +81,14 @@ def load_taxonomy(path: Path) -> Taxonomy:
     topics, topic_problems = _classes(raw.get("topics"), "topics", path)
     stances, stance_problems = _classes(raw.get("stances"), "stances", path)
     problems += topic_problems + stance_problems
+    taken = {"stance", "none", *(stance.id for stance in stances)}  # tables have them beside topics
+    problems += [
+        Problem(f"a topic has the id {topic.id!r}", f"{path}: topics", f"take one beside {', '.join(sorted(taken))}")
+        for topic in topics
+        if topic.id in taken
+    ]
+    if len(stances) == 1 and not stance_problems:
+        problems.append(Problem("one stance alone", f"{path}: stances", "give at least two"))
     default = raw.get("default_stance")
     if not stance_problems and default not in [stance.id for stance in stances]:
         problems.append(Problem(f"default_stance {default!r} is no stance", str(path), "name one of the stances"))

@@ -45,7 +45,13 @@ SMALL = {
         "max_test_share": 0.9,
     },
     "train_baseline": {"min_df": 1},
-    "train_finetuned": {"epochs": 2, "batch_size": 16, "learning_rate": 5e-3, "head_learning_rate": 2e-2},
+    "train_finetuned": {
+        "max_length": 64,
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "head_learning_rate": 2e-2,
+    },
     "evaluate": {"bootstrap": 100},
     "compare": {"bootstrap": 100},
 }

@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
-from pipeline.classifiers.decision import Decision, Matrix, Readable, fit_decision, targets
+from pipeline.classifiers.decision import Decision, Matrix, Readable, fit_decision, needed, targets
 from pipeline.classifiers.distinct import distinct
 from pipeline.classifiers.ngrams import WordNgrams
 from pipeline.errors import UserError
@@ -83,10 +83,16 @@ def train(
     """Fit the baseline on train sentences and its decision on validation sentences.
 
     Raises:
-        UserError: when a topic has no positive or no negative sentence to learn from, or there is one stance only.
+        UserError: when a topic has no positive or no negative sentence to learn from, there is one stance only, or no
+            term is in as many sentences as `min_df` says.
     """
+    needed(train_rows, "train")
+    needed(validation_rows, "validation")
     features = _features(params)
-    x = features.fit_transform([row.text for row in train_rows])
+    try:
+        x = features.fit_transform([row.text for row in train_rows])
+    except ValueError as error:
+        raise UserError.one(f"no terms ({error})", "params.yaml: train_baseline.min_df", "lower it") from None
     topics, stances = targets(train_rows, taxonomy)
     weights = np.array([row.weight for row in train_rows])
     parts = {
@@ -114,7 +120,7 @@ def _features(params: TrainBaselineParams) -> FeatureUnion:
 
 def _fit(x: Any, wanted: Matrix, weights: Any, c: float, params: TrainBaselineParams, task: str) -> LogisticRegression:
     """Logistic regression on soft targets (n, classes): each row counts once for every class, by its probability."""
-    rows, classes = np.nonzero(wanted)
+    rows, classes = np.nonzero(wanted * weights[:, None])
     if len(set(classes)) < 2:
         raise UserError.one(f"only one class of {task!r} in train", "data/labels", "annotate or cue sentences of both")
     model = LogisticRegression(

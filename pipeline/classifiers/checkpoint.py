@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,15 @@ class Checkpoints:
         return self.folder / f"{phase}.safetensors" if self.folder else None
 
     def bound_to(self, *what: Any) -> Checkpoints:
-        """Those of a training on exactly `what` by exactly this package's code; what another one left is removed."""
+        """Those of a training on exactly `what` by exactly this code; what another one left is removed."""
         if self.folder is None:
             return self
-        digest = hashlib.sha256(torch.__version__.encode())
-        for module in sorted(Path(__file__).parent.glob("*.py")):
-            digest.update(module.read_bytes())
+        digest = hashlib.sha256()
+        for package in ("torch", "transformers", "tokenizers"):
+            digest.update(f"{package} {version(package)}\n".encode())
+        for folder in ("classifiers", "encoding"):
+            for module in sorted((Path(__file__).parents[1] / folder).glob("*.py")):
+                digest.update(module.read_bytes())
         for one in what:
             digest.update(to_json(one).encode() + b"\0")
         chosen = self.folder / digest.hexdigest()[:16]

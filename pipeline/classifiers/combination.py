@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from pipeline.classifiers.decision import (
     Classifier,
@@ -21,6 +20,7 @@ from pipeline.classifiers.decision import (
     Matrix,
     Readable,
     fit_decision,
+    macro_f1,
     middle_of_best,
     targets,
 )
@@ -91,10 +91,11 @@ def fit(
     """The ensemble and the cascade, each with its figures on validation.
 
     The ensemble has the shares with the best macro-F1. The cascade mixes alike; its limit is the lowest at which it
-    loses at most `max_drop` of macro-F1, of topics and of stance, against the careful part alone.
+    loses at most `max_drop` of macro-F1, of topics and of stance, against the careful part alone; where it loses more
+    at all of them, the cascade is the ensemble.
     """
     first, second = (_decided(part, rows) for part in parts)
-    goal = _macro_f1(parts[1].decision, second, rows, taxonomy)
+    goal = macro_f1(targets(rows, taxonomy), second.topics, second.stance)
     tried = [_tried(Mix(share, share), first, second, rows, taxonomy)[1] for share in _SHARES.round(2).tolist()]
     mix = Mix(*(round(middle_of_best(_SHARES, scores), 3) for scores in np.array(tried).T))
     decision, reached = _tried(mix, first, second, rows, taxonomy)
@@ -115,17 +116,8 @@ def _tried(
     topics, stances = mix.of(_scores(first), _scores(second))
     topics, stances = np.where(sure, first.topic_scores, topics), np.where(sure, first.stance_scores, stances)
     decision = fit_decision(topics, stances, rows, taxonomy)
-    return decision, _macro_f1(decision, decision.decide(topics, stances), rows, taxonomy)
-
-
-def _macro_f1(
-    decision: Decision, said: Decided, rows: Sequence[LabelledSentence], taxonomy: Taxonomy
-) -> tuple[float, float]:
-    topics, stances = targets(rows, taxonomy)
-    return (
-        float(f1_score(topics >= 0.5, said.topics, average="macro", zero_division=0)),
-        float(f1_score(stances.argmax(axis=1), said.stance, average="macro", zero_division=0)),
-    )
+    said = decision.decide(topics, stances)
+    return decision, macro_f1(targets(rows, taxonomy), said.topics, said.stance)
 
 
 def _figures(goal: tuple[float, float], reached: tuple[float, float], share: float) -> Figures:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.classifiers.calibration import Calibration, fit_calibration
+from pipeline.errors import UserError
 from pipeline.schemas import LabelledSentence, Prediction
 from pipeline.taxonomy import Taxonomy
 
@@ -186,6 +187,29 @@ def _f1(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
 
 def targets(sentences: Sequence[LabelledSentence], taxonomy: Taxonomy) -> tuple[Matrix, Matrix]:
     """Target probabilities of shapes (n, topics) and (n, stances), columns in the taxonomy's order."""
-    topics = np.array([[s.topics[t] for t in taxonomy.topic_ids] for s in sentences]).reshape(len(sentences), -1)
-    stances = np.array([[s.stance[t] for t in taxonomy.stance_ids] for s in sentences]).reshape(len(sentences), -1)
-    return topics, stances
+
+    def matrix(rows: list[list[float]], width: int) -> Matrix:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+    return (
+        matrix([[s.topics[t] for t in taxonomy.topic_ids] for s in sentences], len(taxonomy.topic_ids)),
+        matrix([[s.stance[t] for t in taxonomy.stance_ids] for s in sentences], len(taxonomy.stance_ids)),
+    )
+
+
+def macro_f1(wanted: tuple[Matrix, Matrix], topics: NDArray[np.bool_], stance: NDArray[Any]) -> tuple[float, float]:
+    """Macro-F1 of decided topics (n, topics) and of stances (n) against `targets`: the classes at 0.5 or more, the
+    likeliest stance.
+    """
+    from sklearn.metrics import f1_score  # here, for scoring does without it
+
+    return (
+        float(f1_score(wanted[0] >= 0.5, topics, average="macro", zero_division=0)),
+        float(f1_score(wanted[1].argmax(axis=1), stance, average="macro", zero_division=0)),
+    )
+
+
+def needed(rows: Sequence[LabelledSentence], split: str) -> None:
+    """Raises a `UserError` where a split has no labelled sentence."""
+    if not rows:
+        raise UserError.one("no labelled sentence", f"data/labels: {split}", "annotate more articles, or use cues")

@@ -20,9 +20,10 @@ from onnxruntime.transformers import optimizer
 
 from pipeline.classifiers import finetuned
 from pipeline.classifiers.finetuned import Finetuned
-from pipeline.classifiers.onnx import CHECK, FLOAT, INT8, KIND, Example, OnnxClassifier, disagreement
+from pipeline.classifiers.onnx import CHECK, FLOAT, INT8, KIND, OnnxClassifier, disagreement
 from pipeline.errors import UserError
 from pipeline.params import ExportParams
+from pipeline.schemas import Text
 from pipeline.storage import seal, write_json
 
 _COPIED = ("tokenizer.json", "reading.json", "decision.json")
@@ -77,7 +78,7 @@ def export(source: Path, target: Path, params: ExportParams) -> str:
 
 def _check(model: Finetuned) -> dict[str, Any]:
     pairs = zip(_TEXTS, ("", *_TEXTS), strict=False)
-    examples = [Example(text, previous, previous) for text, previous in pairs]
+    examples = [Text(text, previous, previous) for text, previous in pairs]
     scores = np.concatenate(model.predict_proba(examples), axis=1).round(6)
     return {"sentences": [[e.text, e.heading, e.previous] for e in examples], "scores": scores.tolist()}
 
@@ -119,7 +120,7 @@ class _Probabilities(torch.nn.Module):
 
 
 def _example(model: Finetuned) -> tuple[list[str], tuple[torch.Tensor, ...]]:
-    arrays = model.tokenizer.pad(model.tokenizer.encode([Example(text) for text in _TEXTS[:2]]))
+    arrays = model.tokenizer.pad(model.tokenizer.encode([Text(text) for text in _TEXTS[:2]]))
     return list(arrays), tuple(torch.from_numpy(array) for array in arrays.values())
 
 

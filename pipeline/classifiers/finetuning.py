@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from pipeline.classifiers.checkpoint import Checkpoints
-from pipeline.classifiers.decision import Decision, fit_decision, targets
+from pipeline.classifiers.decision import Decision, fit_decision, macro_f1, needed, targets
 from pipeline.classifiers.finetuned import Finetuned
-from pipeline.classifiers.loop import SCORE, Curve, Material, Plan, Point, fit
+from pipeline.classifiers.loop import SCORE, Curve, Material, Plan, Point, fit, has_bfloat16
 from pipeline.classifiers.masking import MaskedSentences, Vocabulary, adapt
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.selftraining import self_labelled
@@ -60,14 +59,16 @@ def train(
     the same arguments, goes on where it was and gives the same weights.
 
     Raises:
-        UserError: when the encoder cannot be had, before any work is done.
+        UserError: when the encoder cannot be had or sentences are missing, before any work is done.
     """
     source = resolve_encoder(params.encoder, params.revision)
     tokenizer, sentence_tokenizer = tokenizers_of(source, params)
+    needed(train_rows, "train")
+    needed(validation_rows, "validation")
     kept = (checkpoints or Checkpoints()).bound_to(
-        params.model_dump(), sha256_of(source), train_rows, validation_rows, unlabelled, taxonomy
+        params.model_dump(), sha256_of(source), train_rows, validation_rows, unlabelled, taxonomy, _hardware()
     )
-    encoder = AutoModel.from_pretrained(source).to("cuda" if torch.cuda.is_available() else "cpu")
+    encoder = AutoModel.from_pretrained(source, dtype=torch.float32).to("cuda" if torch.cuda.is_available() else "cpu")
     for module in encoder.modules():  # in the configurations each family has names of its own for it
         if isinstance(module, torch.nn.Dropout):
             module.p = params.encoder_dropout
@@ -102,24 +103,41 @@ def train(
     learn("fine-tuning", train_rows, params.epochs)
     for number in range(1, params.self_training_rounds + 1):
         best = max(point[SCORE] for point in curve)  # a round that is no better on validation is dropped
-        rows = self_labelled(model, train_rows, unlabelled, params.self_training_confidence)
-        learn(f"self-training {number}", rows, 1, best)
+        if rows := self_labelled(model, train_rows, unlabelled, params.self_training_confidence):
+            learn(f"self-training {number}", rows, 1, best)
     model.decision = fit_decision(*model.predict_proba(validation_rows), validation_rows, taxonomy)
     return Result(model, tokenizer, curve)
+
+
+def _hardware() -> str:
+    """What weights depend on beside code and data: a checkpoint of other hardware is not gone on with."""
+    return f"{'cuda' if torch.cuda.is_available() else 'cpu'}, bfloat16: {has_bfloat16()}"
 
 
 def tokenizers_of(source: Path, params: TrainFinetunedParams) -> tuple[PreTrainedTokenizerBase, SentenceTokenizer]:
     """An encoder's tokenizer as it is stored with a model, and as it reads sentences.
 
     Raises:
-        UserError: when the encoder has no fast tokenizer.
+        UserError: when the encoder has no fast tokenizer, or reads fewer tokens than `max_length`.
     """
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)  # it notes this, else by HF_HUB_OFFLINE
     if not (source / "tokenizer.json").is_file():
         raise UserError.one("the encoder has no tokenizer.json", source, "save its fast tokenizer there first")
+    if params.max_length > (most := _positions(source)):
+        where = "params.yaml: train_finetuned.max_length"
+        raise UserError.one(f"the encoder reads {most} tokens at most, not {params.max_length}", where, "lower it")
     names = tuple(n for n in ("input_ids", "token_type_ids", "attention_mask") if n in tokenizer.model_input_names)
     reading = Reading(params.context, params.max_length, names, int(tokenizer.pad_token_id), params.pooling)
     return tokenizer, SentenceTokenizer(source / "tokenizer.json", reading)
+
+
+def _positions(source: Path) -> int:
+    """The most tokens that an encoder reads at once."""
+    config = AutoConfig.from_pretrained(source, local_files_only=True)
+    before = (
+        config.pad_token_id + 1 if "roberta" in config.model_type else 0
+    )  # there positions count from the padding's id
+    return int(config.max_position_embeddings) - before
 
 
 def optimizer_of(network: torch.nn.Module, params: TrainFinetunedParams) -> torch.optim.Optimizer:
@@ -189,15 +207,10 @@ def figures(network: MultiTaskNetwork, held: Examples) -> Point:
             said = network(**{name: tensor.to(device) for name, tensor in held.batch(rows).items()})
         topics[rows], stances[rows] = said["topic_logits"].cpu().numpy(), said["stance_logits"].cpu().numpy()
         loss += float(said["loss"]) * len(rows)
-    topic_f1 = _macro_f1(true_topics >= 0.5, topics > 0)
-    stance_f1 = _macro_f1(true_stances.argmax(1), stances.argmax(1))
+    topic_f1, stance_f1 = macro_f1((true_topics, true_stances), topics > 0, stances.argmax(1))
     return {
         "validation.loss": loss / max(1, len(held.rows)),
         "validation.topics.macro_f1": topic_f1,
         "validation.stance.macro_f1": stance_f1,
         SCORE: (topic_f1 + stance_f1) / 2,
     }
-
-
-def _macro_f1(truth: NDArray[Any], said: NDArray[Any]) -> float:
-    return float(f1_score(truth, said, average="macro", zero_division=0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.classifiers.batching import score_batches
 from pipeline.classifiers.decision import Decision, Matrix, Readable
 from pipeline.classifiers.tokens import Arrays, SentenceTokenizer, load_reading
+from pipeline.schemas import Text
 from pipeline.storage import read_json, verify
 
 KIND = "finetuned-int8"
@@ -21,15 +21,6 @@ INT8, FLOAT = "model.onnx", "model.fp32.onnx"
 CPU_TOKENS = 1024  # in a batch: what goes through the layers stays in the cache of a core
 CHECK = "check.json"  # example sentences, and what the float network says of them
 TOLERANCE = 0.05  # mean distance of scores in [0, 1] up to which 8 bits agree with 32
-
-
-@dataclass(frozen=True)
-class Example:
-    """A sentence for the self-check."""
-
-    text: str
-    heading: str = ""
-    previous: str = ""
 
 
 class OnnxClassifier:
@@ -88,5 +79,5 @@ def load_checked(folder: Path, threads: int = 0) -> OnnxClassifier:
 
 def disagreement(model: OnnxClassifier, check: Any) -> float:
     """Mean absolute distance of the model's scores from the stored ones, in [0, 1]."""
-    said = np.concatenate(model.predict_proba([Example(*row) for row in check["sentences"]]), axis=1)
+    said = np.concatenate(model.predict_proba([Text(*row) for row in check["sentences"]]), axis=1)
     return float(np.abs(said - np.array(check["scores"])).mean())

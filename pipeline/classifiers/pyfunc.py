@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,17 +13,9 @@ import pandas as pd
 from pipeline.classifiers.decision import Classifier
 from pipeline.classifiers.registry import load_classifier
 from pipeline.errors import UserError
+from pipeline.schemas import Text
 
 COLUMNS = ("topics", "topic_scores", "stance", "stance_scores", "confidence", "abstain")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A sentence and where it stands: the heading above it and the sentence before it, "" where there is none."""
-
-    text: str
-    heading: str = ""
-    previous: str = ""
 
 
 class TextClassifier:
@@ -51,13 +42,15 @@ class TextClassifier:
 
 
 def _texts(given: pd.DataFrame | Sequence[str]) -> list[Text]:
+    if isinstance(given, str):
+        given = [given]
     if not isinstance(given, pd.DataFrame):
         return [Text(str(text)) for text in given]
     if "text" not in given:
         raise UserError.one("no column 'text'", "the model's input", "name the column of sentences 'text'")
     columns = [name for name in ("text", "heading", "previous") if name in given]
     filled = given[columns].astype(object).where(given[columns].notna(), "")
-    return [Text(**row) for row in filled.to_dict(orient="records")]
+    return [Text(**{name: str(cell) for name, cell in row.items()}) for row in filled.to_dict(orient="records")]
 
 
 def _load_pyfunc(path: str) -> TextClassifier:

@@ -27,7 +27,7 @@ def embed(texts: Sequence[str], folder: Path) -> Vectors:
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(unique)]
-    encoder = AutoModel.from_pretrained(folder).eval()
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     vectors = np.zeros((len(unique), encoder.config.hidden_size), dtype=np.float32)
     batches = batches_by_length([len(ids) for ids in tokens])
     if not sys.stderr.isatty():

@@ -15,7 +15,7 @@ import yaml
 
 from pipeline.classifiers.decision import Classifier
 from pipeline.errors import Problem, UserError, raise_if_any
-from pipeline.schemas import Prediction
+from pipeline.schemas import Prediction, Text
 from pipeline.taxonomy import Taxonomy
 
 KEYS = {
@@ -55,15 +55,6 @@ class Outcome:
     of_variant: Prediction | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Alone:
-    """A sentence with nothing around it."""
-
-    text: str
-    heading: str = ""
-    previous: str = ""
-
-
 def load_cases(folder: Path, taxonomy: Taxonomy) -> tuple[Case, ...]:
     """Read the cases of all kinds.
 
@@ -91,7 +82,7 @@ def _read(path: Path) -> dict[str, list[Any]]:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError.one("no such file", path, "name a folder with a file for each kind of case") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError.one(f"not YAML ({' '.join(str(error).split())})", path, "mend the file") from None
     if not isinstance(raw, dict) or not all(isinstance(entries, list) for entries in raw.values()):
         raise UserError.one("not a mapping of capabilities to lists of cases", path, _REMEDY)
@@ -103,7 +94,9 @@ def _mistakes(kind: str, entry: Any, taxonomy: Taxonomy) -> list[str]:
         return [f"needs text, and takes the keys {', '.join(sorted(KEYS[kind]))}"]
     if not isinstance(entry["text"], str):
         return [f"text is not a text: {entry['text']!r}"]
-    found = [f"no topic {t!r}" for t in entry.get("topics") or () if t not in taxonomy.topic_ids]
+    if not isinstance(topics := entry.get("topics", []), list):
+        return [f"topics are no list: {topics!r}"]
+    found = [f"no topic {t!r}" for t in topics if t not in taxonomy.topic_ids]
     if "stance" in entry and entry["stance"] not in taxonomy.stance_ids:
         found.append(f"no stance {entry['stance']!r}")
     if kind == "minimum":
@@ -114,10 +107,16 @@ def _mistakes(kind: str, entry: Any, taxonomy: Taxonomy) -> list[str]:
 
 
 def _idle(text: str, change: Any) -> list[str]:
-    """Replacements that change nothing: such a case would pass whatever a model does."""
+    """Replacements that change nothing, where a case would pass whatever a model does, or that undo each other."""
     if not isinstance(change, dict) or not change:
         return ["no change"]
-    return [f"changes nothing by {old!r}" for old, new in change.items() if old not in text or old == new]
+    if not all(isinstance(part, str) for pair in change.items() for part in pair):
+        return [f"a change is no text: {change!r}"]
+    olds = list(change)
+    found = [
+        f"{new!r} is changed again" for n, new in enumerate(change.values()) if any(o in new for o in olds[n + 1 :])
+    ]
+    return found + [f"changes nothing by {old!r}" for old, new in change.items() if old not in text or old == new]
 
 
 def _case(kind: str, capability: str, entry: Mapping[str, Any]) -> Case:
@@ -137,8 +136,8 @@ def _case(kind: str, capability: str, entry: Mapping[str, Any]) -> Case:
 
 def try_cases(classifier: Classifier, cases: Sequence[Case]) -> list[Outcome]:
     """Put every case to a classifier; sentences stand alone, without heading or previous sentence."""
-    said = classifier.decision.predict(*classifier.predict_proba([_Alone(c.text) for c in cases]))
-    changed = classifier.decision.predict(*classifier.predict_proba([_Alone(c.variant or c.text) for c in cases]))
+    said = classifier.decision.predict(*classifier.predict_proba([Text(c.text) for c in cases]))
+    changed = classifier.decision.predict(*classifier.predict_proba([Text(c.variant or c.text) for c in cases]))
     return [
         Outcome(case, _passes(case, one, other), one, other if case.variant else None)
         for case, one, other in zip(cases, said, changed, strict=True)

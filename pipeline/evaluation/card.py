@@ -18,6 +18,7 @@ from pipeline.taxonomy import Taxonomy
 _KINDS = {
     "baseline": "TF-IDF of words and characters with logistic regression (skops)",
     "finetuned": "a fine-tuned encoder with a topic head and a stance head (PyTorch, safetensors)",
+    "finetuned-fp32": "the fine-tuned encoder in 32-bit ONNX, where 8 bits go wrong on this processor",
     "finetuned-int8": "the fine-tuned encoder in 8-bit ONNX, run without PyTorch",
     "ensemble": "the weighted mean of the baseline and the 8-bit encoder",
     "cascade": "the baseline where it is sure enough, elsewhere the weighted mean of it and the 8-bit encoder",

@@ -96,12 +96,16 @@ def _strings(path: Path, key: str | None = None) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError.one("no such file", path, "name another") from None
+    except UnicodeDecodeError:
+        raise UserError.one("not UTF-8 text", path, "save it as UTF-8") from None
     if path.suffix != ".jsonl":
         yield text
         return
     for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
-            row = json.loads(line) if line.strip() else {key: ""}
+            row = json.loads(line)
             yield from [row[key]] if key else _values(row)
         except (json.JSONDecodeError, KeyError, TypeError):
             what = f"no JSON object with {key!r}" if key else "no JSON"

@@ -17,7 +17,7 @@ def judge(classifier: Classifier, rows: Sequence[LabelledSentence]) -> list[Judg
             row.sentence_id,
             row.article_id,
             row.text,
-            tuple(t for t in classifier.decision.topics if row.topics[t] >= 0.5),
+            tuple(t for t, probability in row.topics.items() if probability >= 0.5),
             max(row.stance, key=lambda s, own=row.stance: own[s]),  # type: ignore[misc]
             said.topics,
             said.stance,

@@ -80,11 +80,14 @@ def candidate(folder: Path) -> Candidate:
     """The model of `models/<name>/model` with its evaluation beside it.
 
     Raises:
-        UserError: when it was not evaluated.
+        UserError: when it was not evaluated, or another model in its place was.
     """
     evaluation = folder.parent / "evaluation"
-    predictions = evaluation / "predictions.jsonl"
-    return Candidate(folder, evaluation / "card.md", predictions, sha256_of_test(read_jsonl(predictions, Judged)))
+    predictions, card = evaluation / "predictions.jsonl", evaluation / "card.md"
+    found = Candidate(folder, card, predictions, sha256_of_test(read_jsonl(predictions, Judged)))
+    if found.manifest["sha256"][:12] not in card.read_text(encoding="utf-8"):  # as the card names it
+        raise UserError.one("its figures are those of another model", evaluation, "evaluate it: `dvc repro`")
+    return found
 
 
 def sha256_of_test(rows: Sequence[Judged]) -> str:

@@ -41,8 +41,8 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
             rows.append(row)
-            lacks = [key for key in needed if key not in row]
-        except (json.JSONDecodeError, TypeError):
+            lacks = [key for key in needed if not isinstance(row, dict) or key not in row]
+        except json.JSONDecodeError:
             lacks = list(needed)
         if lacks:
             problems.append(Problem(f"no {', '.join(lacks)}", f"{path}:{number}", "mend or remove the line"))
@@ -61,21 +61,25 @@ def read_annotated(folder: Path, taxonomy: Taxonomy) -> list[LabelledSentence]:
     path = folder if folder.is_file() else folder / ANNOTATED
     rows = read_rows(path, ("id", "text", "topics", "stance"))
     raise_if_any(
-        Problem(f"unknown {what}", f"{path}:{number}", "use the classes of the taxonomy, topics as a list")
+        Problem(what, f"{path}:{number}", "use the classes of the taxonomy, topics and before as lists")
         for number, row in enumerate(rows, start=1)
-        for what in _unknown(row, taxonomy)
+        for what in _mistakes(row, taxonomy)
     )
     return [_labelled(row, taxonomy) for row in rows]
 
 
-def _unknown(row: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
-    """The labels of a row that the taxonomy does not have."""
+def _mistakes(row: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
+    """Labels of a row that the taxonomy does not have, and texts that are none."""
     if row["stance"] not in taxonomy.stance_ids:
-        yield f"stance {row['stance']!r}"
+        yield f"unknown stance {row['stance']!r}"
     if isinstance(row["topics"], list):
-        yield from (f"topic {topic!r}" for topic in row["topics"] if topic not in taxonomy.topic_ids)
+        yield from (f"unknown topic {topic!r}" for topic in row["topics"] if topic not in taxonomy.topic_ids)
     else:
-        yield f"topics {row['topics']!r}"
+        yield f"unknown topics {row['topics']!r}"
+    yield from (f"{key} is no text: {row[key]!r}" for key in ("id", "text") if not isinstance(row[key], str))
+    before = row.get("before", [])
+    if not isinstance(before, list) or not all(isinstance(one, str) for one in before):
+        yield f"before is no list of texts: {before!r}"
 
 
 def _labelled(row: Mapping[str, Any], taxonomy: Taxonomy) -> LabelledSentence:

@@ -6,11 +6,12 @@ import typer
 
 from pipeline.classifiers import finetuned, finetuning
 from pipeline.classifiers.checkpoint import Checkpoints
+from pipeline.classifiers.loop import SCORE
 from pipeline.command import guarded
 from pipeline.encoding.encoder import resolve_encoder
 from pipeline.params import load_params
 from pipeline.schemas import LabelledSentence, sizes
-from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_text
+from pipeline.storage import as_csv, atomic_folder, read_jsonl, write_json, write_text
 from pipeline.taxonomy import load_taxonomy
 from pipeline.tracking import runs as tracking
 
@@ -22,6 +23,7 @@ def main(
     taxonomy: Path,
     model: Path,
     curve: Path,
+    figures: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
     everything, classes = load_params(params), load_taxonomy(taxonomy)
@@ -37,8 +39,8 @@ def main(
 
         def tell(point: dict[str, float], epoch: int) -> None:
             run.metrics({name: value for name, value in point.items() if name != "epoch"}, epoch)
-            figures = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
-            print(f"epoch {epoch} of {chosen.epochs + chosen.self_training_rounds}:", *figures)
+            told = (f"{name} {value:.3f}" for name, value in point.items() if name != "epoch")
+            print(f"epoch {epoch} of {chosen.epochs + chosen.self_training_rounds}:", *told)
 
         checkpoints = Checkpoints(curve.parent / ".checkpoint")
         spare = read_jsonl(unlabelled, LabelledSentence)
@@ -46,6 +48,8 @@ def main(
         with atomic_folder(model) as folder:
             digest = finetuned.save(result.model, result.tokenizer, folder)
         write_text(curve, as_csv(result.curve))
+        best = max(result.curve, key=lambda point: point[SCORE])
+        write_json(figures, {name: round(best[name], 4) for name in tracking.VALIDATION})
         run.table(result.curve, "training.json")
         run.made(model, digest)
         checkpoints.clear()

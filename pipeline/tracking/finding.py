@@ -18,6 +18,7 @@ from pipeline.errors import UserError
 from pipeline.storage import MANIFEST, read_json
 from pipeline.tracking.experiments import HEADLINE
 from pipeline.tracking.origin import LOCK
+from pipeline.tracking.runs import VALIDATION
 from pipeline.tracking.store import made, search
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _HASH = 12  # characters of a hash that people see
 
 
 def runs_table(limit: int, models: Path) -> str:
-    """The latest runs that made a model: figures on test, and the params and inputs in which they differ.
+    """The latest runs that made a model: figures on validation and test, params and inputs in which they differ.
 
     Runs are compared with those of the same stage. A star marks a model that is in place under `models`.
     """
@@ -50,6 +51,7 @@ def _row(run: StoredRun, making: Sequence[StoredRun], in_place: set[str]) -> dic
         "begun": f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M}",
         "model": sha256[:_HASH] + (" *" if sha256 in in_place else ""),
     }
+    row |= {name.removesuffix(".macro_f1"): run.data.metrics[name] for name in VALIDATION if name in run.data.metrics}
     row |= {name.removesuffix(".macro_f1"): figures[name] for name in HEADLINE if name in figures}
     same = [one for one in making if one.data.tags.get("dvc.stage") == run.data.tags.get("dvc.stage")]
     row["differs in"] = ", ".join(f"{name}={value}" for name, value in differences(run, same).items())

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MODEL_TAG = "model.sha256"
+VALIDATION = ("validation.topics.macro_f1", "validation.stance.macro_f1")  # a training's figures, to choose params by
 PATIENCE = "DETENTE_TRACKING_PATIENCE"  # seconds that a run may wait for the store at its end
 _PATIENCE_OWN, _PATIENCE_SERVER = 120.0, 20.0
 

@@ -18,12 +18,12 @@ from tabulate import tabulate
 from pipeline.errors import UserError
 from pipeline.tracking.experiments import complete, of_model
 from pipeline.tracking.place import SWITCH
-from pipeline.tracking.runs import flat
+from pipeline.tracking.runs import VALIDATION, flat
 from pipeline.tracking.store import failing_clearly
 
 _COMMA = re.compile(r",(?![^\[\]]*\])")  # none within a list
 _WAITING = re.compile(r"^.*\bQueued\s*$", re.MULTILINE)
-_FIGURES = ("test.topics.macro_f1", "test.stance.macro_f1")
+_FIGURES = (*VALIDATION, "test.topics.macro_f1", "test.stance.macro_f1")
 
 
 def combinations(grid: Sequence[str]) -> list[list[str]]:

@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.models import Model
 
+from pipeline.classifiers.pyfunc import _load_pyfunc
 from pipeline.evaluation import card
 from pipeline.tracking.packaging import EXAMPLE, REQUIREMENTS, package
 from pipeline.tracking.store import MAKING
@@ -100,6 +102,12 @@ def test_a_packaged_model_says_what_it_takes_gives_and_needs(packaged: Path) -> 
         "confidence",
         "abstain",
     ]
+
+
+def test_texts_are_taken_as_people_give_them(project: Path) -> None:
+    model = _load_pyfunc(str(project / "models" / "baseline" / "model"))
+    assert len(model.predict("The deal.")) == len(model.predict(["The deal."])) == 1
+    assert len(model.predict(pd.DataFrame({"text": [5, None]}))) == 2
 
 
 @pytest.fixture

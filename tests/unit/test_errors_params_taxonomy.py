@@ -53,17 +53,35 @@ def test_unknown_keys_missing_keys_and_bad_values_are_told_together(root: Path, 
     assert "train_finetuned.learning_rat: unknown key; remove it or mend its spelling" in told
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "told"),
+    [
+        ("train_baseline", {"word_ngrams": [2, 1]}, "the first is above the second"),
+        ("train_baseline", {"seed": -1}, "greater than or equal to 0"),
+        ("evaluate", {"seed": 2**32}, "less than 4294967296"),
+    ],
+)
+def test_what_a_library_would_refuse_later_is_told_at_once(
+    section: str, change: dict[str, object], told: str, root: Path, tmp_path: Path
+) -> None:
+    path = changed(root, tmp_path, lambda raw: raw[section].update(change))
+    with pytest.raises(UserError, match=told):
+        load_params(path)
+
+
 def test_splits_must_leave_something_to_train_on(root: Path, tmp_path: Path) -> None:
     path = changed(root, tmp_path, lambda raw: raw["split"].update(validation=0.6, test=0.4))
     with pytest.raises(UserError, match="leave nothing for train"):
         load_params(path)
 
 
-@pytest.mark.parametrize(("text", "told"), [(": [", "not YAML"), (None, "no such file")])
-def test_files_that_cannot_be_read_are_one_line(text: str | None, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("held", "told"), [(b": [", "not YAML"), (None, "no such file"), ("\u00e9".encode("latin-1"), "not YAML")]
+)
+def test_files_that_cannot_be_read_are_one_line(held: bytes | None, told: str, tmp_path: Path) -> None:
     path = tmp_path / "any.yaml"
-    if text is not None:
-        path.write_text(text, encoding="utf-8")
+    if held is not None:
+        path.write_bytes(held)
     for load in (load_params, load_taxonomy):
         with pytest.raises(UserError, match=told) as caught:
             load(path)
@@ -77,6 +95,8 @@ def test_mistakes_in_a_taxonomy_are_told_together(tmp_path: Path) -> None:
 topics:
   - {id: Sport, label: S, definition: d}
   - {id: music, label: M}
+  - {id: stance, label: T, definition: d}
+  - {id: good, label: G, definition: d}
 stances:
   - {id: good, label: G, definition: d}
   - {id: good, label: G, definition: d}
@@ -88,8 +108,16 @@ colour: red
     with pytest.raises(UserError) as caught:
         load_taxonomy(path)
     told = str(caught.value)
-    for part in ("bad id 'Sport'", "exactly id, label", "stands twice", "unknown key 'colour'", "target is missing"):
+    for part in (
+        "bad id 'Sport'",
+        "exactly id, label",
+        "stands twice",
+        "unknown key 'colour'",
+        "target is missing",
+        "id 'stance'",
+    ):
         assert part in told
+    assert "a topic has the id 'good'" in told  # else a cue file or a column would be both
 
 
 def test_the_projects_taxonomy_is_the_designs(root: Path) -> None:

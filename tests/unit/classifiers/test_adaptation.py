@@ -90,6 +90,14 @@ def test_certainty_is_1_where_sure_and_0_for_a_guess() -> None:
     assert certainty(np.array([[1.0, 0, 0], [1 / 3, 1 / 3, 1 / 3]])) == pytest.approx([1, 0], abs=1e-9)
 
 
+def test_a_round_without_a_sentence_to_learn_from_is_left_out(
+    labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
+) -> None:
+    cued = [replace(row, origin="cues") for row in labelled]
+    changes = {"self_training_rounds": 1, "self_training_confidence": 1.0, "masked_epochs": 0}
+    assert len(finetuning.train(cued, labelled, small.model_copy(update=changes), two_topics).curve) == small.epochs
+
+
 def test_rounds_and_masked_words_are_part_of_a_training(
     labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
 ) -> None:

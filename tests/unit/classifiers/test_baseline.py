@@ -131,6 +131,20 @@ def test_a_topic_with_one_class_only_cannot_be_learned(
         baseline.train(rows, rows, small, two_topics)
 
 
+def test_nothing_to_learn_from_is_one_line(
+    labelled: list[LabelledSentence], small: TrainBaselineParams, two_topics: Taxonomy
+) -> None:
+    unweighed = [replace(row, weight=0.0) for row in labelled]
+    for rows, held, params, told in (
+        ([], labelled, small, "data/labels: train: no labelled sentence"),
+        (labelled, [], small, "data/labels: validation: no labelled sentence"),
+        (labelled, labelled, small.model_copy(update={"min_df": 10_000}), "train_baseline.min_df: no terms"),
+        (unweighed, labelled, small, "only one class of 'sport'"),
+    ):
+        with pytest.raises(UserError, match=told):
+            baseline.train(rows, held, params, two_topics)
+
+
 def test_models_are_found_by_name_path_and_as_champion(model: baseline.Baseline, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     folder = saved(model, tmp_path / "mine" / "model")

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
-from pipeline.classifiers import finetuned, finetuning, loop
+from pipeline.classifiers import checkpoint, finetuned, finetuning, loop
 from pipeline.classifiers.checkpoint import Checkpoints, restore, store
 from pipeline.classifiers.loop import grouped
 from pipeline.params import Params, TrainFinetunedParams
@@ -91,6 +92,13 @@ def test_killed_it_goes_on_and_ends_with_the_same_bytes(
         (tmp_path / name).mkdir()
         hashes.append(finetuned.save(result.model, result.tokenizer, tmp_path / name))
     assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers", "tokenizers"])
+def test_another_version_of_a_library_drops_it(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Checkpoints(tmp_path).bound_to({})
+    monkeypatch.setattr(checkpoint, "version", lambda name: "0.0" if name == package else version(name))
+    assert Checkpoints(tmp_path).bound_to({}).folder != one.folder
 
 
 def test_another_configuration_drops_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
 from pipeline.classifiers.registry import load_classifier, load_for_scoring
 from pipeline.classifiers.tokens import context_of
 from pipeline.encoding.batches import batches_by_length
+from pipeline.encoding.embedding import embed
 from pipeline.encoding.encoder import resolve_encoder
 from pipeline.errors import UserError
 from pipeline.params import Params, TrainFinetunedParams
@@ -80,14 +82,15 @@ def test_no_units_are_dropped_within_the_encoder_unless_asked(
 
 @pytest.mark.parametrize("offline", ["0", "1"])
 def test_what_is_stored_of_the_tokenizer_does_not_depend_on_the_environment(
-    offline: str, small_encoder: Path, tmp_path: Path, root: Path
+    offline: str, small_encoder: Path, small: TrainFinetunedParams, tmp_path: Path, root: Path
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from pipeline.classifiers import finetuning; "
-        "from pipeline.params import load_params; params = load_params(Path('params.yaml')).train_finetuned; "
+        "from pipeline.params import TrainFinetunedParams; "
+        "params = TrainFinetunedParams.model_validate_json(sys.argv[3]); "
         "finetuning.tokenizers_of(Path(sys.argv[1]), params)[0].save_pretrained(sys.argv[2])"
     )
-    command = [sys.executable, "-c", code, str(small_encoder), str(tmp_path)]
+    command = [sys.executable, "-c", code, str(small_encoder), str(tmp_path), small.model_dump_json()]
     subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": offline}, check=True
     )
@@ -222,6 +225,52 @@ def test_other_families_are_trained_stored_and_exported(
     exporting.export(tmp_path / "full", tmp_path / "int8", params.export)
     full, quantised = load_classifier(tmp_path / "full"), load_classifier(tmp_path / "int8")
     assert np.abs(full.predict_proba(labelled)[1] - quantised.predict_proba(labelled)[1]).max() < 0.2
+
+
+def test_an_encoder_stored_in_half_precision_is_trained_in_full(
+    small_encoder: Path,
+    labelled: list[LabelledSentence],
+    small: TrainFinetunedParams,
+    two_topics: Taxonomy,
+    tmp_path: Path,
+) -> None:
+    from transformers import AutoModel
+
+    shutil.copytree(small_encoder, tmp_path / "half")
+    AutoModel.from_pretrained(small_encoder).half().save_pretrained(tmp_path / "half")
+    chosen = small.model_copy(update={"encoder": str(tmp_path / "half"), "epochs": 1})
+    network = finetuning.train(labelled, labelled, chosen, two_topics).model.network
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    assert embed(["one", "two"], tmp_path / "half").dtype == np.float32
+
+
+@pytest.mark.parametrize(("family", "most"), [("distilbert", 66), ("roberta", 65)])
+def test_an_encoder_reads_no_more_tokens_than_it_has_positions(
+    family: str,
+    most: int,
+    small_encoder: Path,
+    labelled: list[LabelledSentence],
+    small: TrainFinetunedParams,
+    two_topics: Taxonomy,
+    tmp_path: Path,
+) -> None:
+    make_encoder(family, small_encoder, tmp_path)
+    for length in (most, most + 1):
+        chosen = small.model_copy(update={"encoder": str(tmp_path), "max_length": length, "epochs": 1})
+        if length > most:
+            with pytest.raises(UserError, match=f"reads {most} tokens at most"):
+                finetuning.train(labelled, labelled, chosen, two_topics)
+        else:
+            long = replace(labelled[0], text="match " * 200)
+            finetuning.train(labelled, labelled, chosen, two_topics).model.predict_proba([long])
+
+
+def test_sentences_are_needed(
+    labelled: list[LabelledSentence], small: TrainFinetunedParams, two_topics: Taxonomy
+) -> None:
+    for rows, held, split in (([], labelled, "train"), (labelled, [], "validation")):
+        with pytest.raises(UserError, match=f"{split}: no labelled sentence"):
+            finetuning.train(rows, held, small, two_topics)
 
 
 def make_encoder(family: str, small_encoder: Path, folder: Path) -> None:

@@ -23,7 +23,14 @@ def test_every_mistake_is_named(tmp_path: Path, taxonomy: Taxonomy) -> None:
     text = "They signed it."
     folder = write(
         tmp_path,
-        minimum={"a": [{"text": text}, {"text": text, "stance": "glad"}, {"text": text, "topics": ["sport"]}]},
+        minimum={
+            "a": [
+                {"text": text},
+                {"text": text, "stance": "glad"},
+                {"text": text, "topics": ["sport"]},
+                {"text": text, "topics": 5},
+            ]
+        },
         invariance={
             "b": [
                 {"text": text, "change": {"They": "They"}},
@@ -32,6 +39,8 @@ def test_every_mistake_is_named(tmp_path: Path, taxonomy: Taxonomy) -> None:
                 {"text": text, "chance": {}},
                 {"text": text, "change": {"They": "We"}},
                 {"text": text, "change": {"They": "We"}},
+                {"text": text, "change": {"They": "it", "it": "They"}},
+                {"text": text, "change": {2024: 2025}},
             ]
         },
         direction={"c": [{"text": text, "change": {"signed": "tore"}, "toward": "sport"}]},
@@ -43,11 +52,14 @@ def test_every_mistake_is_named(tmp_path: Path, taxonomy: Taxonomy) -> None:
         "minimum.yaml: a 1: asks for nothing",
         "minimum.yaml: a 2: no stance 'glad'",
         "minimum.yaml: a 3: no topic 'sport'",
+        "minimum.yaml: a 4: topics are no list: 5",
         "invariance.yaml: b 1: changes nothing by 'They'",
         "invariance.yaml: b 2: changes nothing by 'We'",
         "invariance.yaml: b 3: no change",
         "invariance.yaml: b 4: needs text, and takes the keys change, text",
         "invariance.yaml: b 6: stands twice",
+        "invariance.yaml: b 7: 'it' is changed again",
+        "invariance.yaml: b 8: a change is no text: {2024: 2025}",
         "direction.yaml: c 1: no class 'sport' to move toward",
     ]
 

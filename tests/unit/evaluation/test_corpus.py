@@ -1,10 +1,13 @@
 """Measures of a corpus."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.evaluation.corpus import overlaps, repetition, variety
+from pipeline.evaluation.corpus_report import _strings
 
 WORDS = [f"w{i}" for i in range(400)]
 LIVELY = [" ".join(random.Random(i).choices(WORDS, k=5 + i % 20)) for i in range(200)]
@@ -27,6 +30,16 @@ def test_repetition_counts_exact_and_near_copies_of_sentences() -> None:
     found = repetition({**base, **copies})
     assert found.exact == pytest.approx(1 / 202)
     assert found.near == pytest.approx(2 / 202)
+
+
+@pytest.mark.parametrize("key", [None, "text"])
+def test_blank_lines_are_no_texts(key: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"text": "one two"}\n\n{"text": "three"}\n', encoding="utf-8")
+    assert list(_strings(path, key)) == ["one two", "three"]
+    path.write_bytes(b"\xff")
+    with pytest.raises(UserError, match="not UTF-8"):
+        list(_strings(path, key))
 
 
 def test_ten_words_in_a_row_are_found_and_nine_are_not() -> None:

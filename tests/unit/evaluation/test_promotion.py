@@ -73,7 +73,7 @@ def make(tmp_path: Path, trained: tuple[Path, list[Judged]]) -> Make:
         seed = sum(map(ord, name)) / 1e7  # thresholds that differ a little, and so do the hashes
         limits = {topic: limit + seed for topic, limit in decision.thresholds.items()}
         write_json(folder / "decision.json", replace(decision, thresholds=limits).as_json())
-        seal(folder, "baseline")
+        sha256 = seal(folder, "baseline")
         said = trained[1][:test]
         seen: dict[str, int] = {}
         rows = []
@@ -82,7 +82,7 @@ def make(tmp_path: Path, trained: tuple[Path, list[Judged]]) -> Make:
             other = "good" if row.stance != "good" else "bad"
             rows.append(replace(row, predicted_stance=other) if seen[row.article_id] <= wrong else row)
         write_jsonl(folder.parent / "evaluation" / "predictions.jsonl", rows)
-        write_text(folder.parent / "evaluation" / "card.md", f"# Card of {name}\n")
+        write_text(folder.parent / "evaluation" / "card.md", f"# Card of {name}: {sha256[:12]}\n")
         return candidate(folder)
 
     return make_
@@ -110,7 +110,27 @@ def test_the_first_model_is_champion_and_a_better_one_replaces_it(make: Make, ru
     champion = registry.champion()
     assert champion is not None and champion.sha256 == strong.manifest["sha256"]
     assert tags("2")["champion.over"] == "1" and tags("2")["test.sha256"] == strong.test_sha256
-    assert client().get_model_version(registry.NAME, "2").description == "# Card of strong\n"
+    assert client().get_model_version(registry.NAME, "2").description.startswith("# Card of strong: ")
+
+
+def test_figures_of_another_model_earn_nothing(make: Make) -> None:
+    folder = make("strong").model
+    (folder / "decision.json").write_text((folder / "decision.json").read_text() + "\n")
+    seal(folder, "baseline")  # as after a training that nothing has evaluated
+    with pytest.raises(UserError, match="figures are those of another model"):
+        candidate(folder)
+
+
+def test_the_order_of_topics_makes_no_other_test_data(trained: tuple[Path, list[Judged]], two_topics: Taxonomy) -> None:
+    classifier = load_classifier(trained[0])
+    turned = replace(classifier.decision, topics=classifier.decision.topics[::-1])
+    rows = [
+        LabelledSentence(r.sentence_id, r.article_id, r.text, "", "", {"sport": 1.0, "music": 1.0}, {r.stance: 1.0})
+        for r in trained[1]
+    ]
+    before = judge(classifier, rows)
+    classifier.decision = turned
+    assert [row.topics for row in judge(classifier, rows)] == [row.topics for row in before]
 
 
 def test_one_that_is_not_better_is_refused_and_bears_the_reason(make: Make, rules: Rules) -> None:
