@@ -85,8 +85,9 @@ def candidate(folder: Path) -> Candidate:
     evaluation = folder.parent / "evaluation"
     predictions, card = evaluation / "predictions.jsonl", evaluation / "card.md"
     found = Candidate(folder, card, predictions, sha256_of_test(read_jsonl(predictions, Judged)))
-    if found.manifest["sha256"][:12] not in card.read_text(encoding="utf-8"):  # as the card names it
-        raise UserError.one("its figures are those of another model", evaluation, "evaluate it: `dvc repro`")
+    told = card.read_text(encoding="utf-8") if card.is_file() else ""
+    if found.manifest["sha256"][:12] not in told:  # as a card names its model
+        raise UserError.one("not an evaluation of this model", evaluation, "evaluate it: `dvc repro`")
     return found
 
 

@@ -19,6 +19,9 @@ def test_everything_promised_is_made(project: Path) -> None:
         slices = (project / "models" / model / "evaluation" / "slices.csv").read_text()
         for group in ("genre,poem", "pair,unseen in train", "length,11 to 25 words", "topic_count,several topics"):
             assert group in slices
+    for model in ("baseline", "finetuned"):
+        reached = json.loads((project / "models" / model / "validation.json").read_text())
+        assert all(0 < reached[f"validation.{task}.macro_f1"] <= 1 for task in ("topics", "stance"))
     baseline = json.loads((project / "models" / "baseline" / "evaluation" / "metrics.json").read_text())["test"]
     assert baseline["topics"]["macro_f1"] > 0.95
     comparison = json.loads((project / "models" / "comparison.json").read_text())

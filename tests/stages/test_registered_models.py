@@ -66,8 +66,8 @@ def test_compare_registers_the_champion_of_the_pipeline(project: Path) -> None:
 
 
 def test_a_card_says_of_every_kind_of_model_what_it_is() -> None:
-    assert set(card._KINDS) == set(REQUIREMENTS)
-    assert len(set(card._KINDS.values())) == len(REQUIREMENTS)
+    assert set(card._KINDS) == {*REQUIREMENTS, "finetuned-fp32"}  # a model in 8 bits where these go wrong
+    assert len(set(card._KINDS.values())) == len(card._KINDS)
 
 
 def stored(project: Path) -> MlflowClient:

@@ -122,7 +122,7 @@ def test_names_and_padding_are_the_tokenizers(
     encoder = shutil.copytree(small_encoder, tmp_path / "encoder")
     names = ["input_ids", "attention_mask"]
     AutoTokenizer.from_pretrained(encoder, model_input_names=names, pad_token="[MASK]").save_pretrained(encoder)
-    _, tokenizer = finetuning.tokenizers_of(encoder, params.train_finetuned)
+    _, tokenizer = finetuning.tokenizers_of(encoder, params.train_finetuned.model_copy(update={"max_length": 64}))
     assert list(tokenizer.reading.names) == names
     rows = [labelled[0], max(labelled, key=lambda row: len(row.text))]
     batch = finetuning.Examples.of(rows, tokenizer, two_topics).batch([0, 1])

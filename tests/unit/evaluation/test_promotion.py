@@ -117,7 +117,10 @@ def test_figures_of_another_model_earn_nothing(make: Make) -> None:
     folder = make("strong").model
     (folder / "decision.json").write_text((folder / "decision.json").read_text() + "\n")
     seal(folder, "baseline")  # as after a training that nothing has evaluated
-    with pytest.raises(UserError, match="figures are those of another model"):
+    with pytest.raises(UserError, match="not an evaluation of this model"):
+        candidate(folder)
+    (folder.parent / "evaluation" / "card.md").unlink()
+    with pytest.raises(UserError, match="not an evaluation of this model"):
         candidate(folder)
 
 

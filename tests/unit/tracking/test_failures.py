@@ -316,8 +316,9 @@ def evaluated(root: Path) -> Path:
     """A model folder with an evaluation, in a project with its params and taxonomy."""
     folder = Path("models/baseline/model")
     folder.mkdir(parents=True)
-    seal(folder, "baseline")
+    sha256 = seal(folder, "baseline")
     Path("models/baseline/evaluation").mkdir()
+    Path("models/baseline/evaluation/card.md").write_text(f"Model {sha256[:12]}.")
     Path("models/baseline/evaluation/predictions.jsonl").touch()
     Path("seeds").mkdir()
     for name in ("params.yaml", "seeds/taxonomy.yaml"):

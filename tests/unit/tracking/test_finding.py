@@ -24,7 +24,7 @@ def make(name: str, kind: str, sha256: str, params: dict[str, str], **metrics: f
     for key, value in params.items():
         mlflow.log_param(run_id, key, value)
     for key, number in metrics.items():
-        mlflow.log_metric(run_id, key.replace("_f1", ".macro_f1").replace("test_", "test."), number)
+        mlflow.log_metric(run_id, key.replace("_f1", ".macro_f1").replace("_", ".", 1), number)
     return run_id
 
 
@@ -42,13 +42,13 @@ def sha256_of_model(folder: Path) -> str:
 
 
 def test_the_table_shows_what_differs_and_which_model_is_in_place(model: Path) -> None:
-    make("one", "training", sha256_of_model(model), {"train.c": "1", "train.seed": "0"})
+    make("one", "training", sha256_of_model(model), {"train.c": "1", "train.seed": "0"}, validation_topics_f1=0.625)
     make("evaluate", "evaluation", sha256_of_model(model), {}, test_topics_f1=0.875)
     make("two", "training", "b" * 64, {"train.c": "3", "train.seed": "0"})
     table = runs_table(20, Path("models"))
     assert "seed" not in table
     one = next(line for line in table.splitlines() if " one " in line)
-    assert "0.875" in one and "c=1" in one and f"{sha256_of_model(model)[:12]} *" in one
+    assert "0.625" in one and "0.875" in one and "c=1" in one and f"{sha256_of_model(model)[:12]} *" in one
     two = next(line for line in table.splitlines() if " two " in line)
     assert "c=3" in two and "*" not in two
     assert " evaluate " not in table
