@@ -8,9 +8,14 @@ from pipeline.tracking.store import client, search
 from pipeline.tracking.sweep import combinations, comparison
 from pipeline.tracking.sweep import sweep as run_sweep
 
-HEAD = ("Experiment", "State", "models/baseline/evaluation/metrics.json:test.topics.macro_f1", "train.c", "seed")
-ROWS = [("", "", "0.5", "10", "0"), ("s-2", "Failed", "0.8", "3", "0"), ("s-1", "", "0.7", "1", "0")]
-SHOWN = "".join(",".join(row) + "\n" for row in (HEAD, *ROWS, ("other", "", "0.1", "1", "0")))
+TEST, HELD = "evaluation/metrics.json:test.topics.macro_f1", "validation.json:validation.topics.macro_f1"
+HEAD = ("Experiment", "State", f"models/baseline/{TEST}", f"models/baseline/{HELD}", "train.c", "seed")
+ROWS = [
+    ("", "", "0.5", "0.4", "10", "0"),
+    ("s-2", "Failed", "0.8", "0.9", "3", "0"),
+    ("s-1", "", "0.7", "0.6", "1", "0"),
+]
+SHOWN = "".join(",".join(row) + "\n" for row in (HEAD, *ROWS, ("other", "", "0.1", "0.2", "1", "0")))
 
 
 def test_all_combinations() -> None:
@@ -67,3 +72,4 @@ def test_the_comparison_has_the_sweeps_experiments_and_what_varies() -> None:
     assert lines[0].split()[:2] == ["experiment", "state"]
     assert [line.split()[0] for line in lines[2:]] == ["s-1", "s-2"]
     assert "0.7" in lines[2] and "Failed" in lines[3] and "seed" not in lines[0]
+    assert f"baseline/{HELD}" in lines[0] and "0.6" in lines[2]  # what to choose by
