@@ -94,9 +94,7 @@ def _ray() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise UserError.one(
-            "Ray is not installed", "--engine ray", "install it with pip install 'detente[ray]'"
-        ) from None
+        raise UserError.one("Ray is not installed", "--engine ray", "pip install 'PATH_TO_CHECKOUT[ray]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"ray\.data\.")
     return ray

@@ -103,7 +103,7 @@ def check(address: Address, authenticated: bool) -> None:
             "others could reach the store without a password", f"--host {address.host}", "add --auth, or leave --host"
         )
     if authenticated and importlib.util.find_spec("flask_wtf") is None:
-        raise UserError.one("Flask-WTF is missing", "--auth", "pip install 'detente[server]'")
+        raise UserError.one("Flask-WTF is missing", "--auth", "pip install 'PATH_TO_CHECKOUT[server]'")
     missing = [name for name in (PASSWORD, SECRET) if not os.environ.get(name)]
     if authenticated and missing:
         raise UserError.one(f"{' and '.join(missing)} not set", "--auth", "see docs/team-server.md")

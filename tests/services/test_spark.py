@@ -23,7 +23,7 @@ TEXTS = [f"The match number {n} in town was {end}" for n in range(20) for end in
 @pytest.fixture
 def spark(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A session of two cores whose workers are of this environment."""
-    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed: pip install 'detente[spark]'")
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed: pip install 'PATH_TO_CHECKOUT[spark]'")
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]))
     builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")

@@ -35,7 +35,7 @@ def ray(root: Path) -> Iterator[Any]:
     """A cluster of two cores; its workers find the tests' own modules."""
     os.environ["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # niced workers starve on a busy machine
-    module = pytest.importorskip("ray", reason="Ray is not installed: pip install 'detente[ray]'")
+    module = pytest.importorskip("ray", reason="Ray is not installed: pip install 'PATH_TO_CHECKOUT[ray]'")
     module.init(
         num_cpus=2, object_store_memory=STORE, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
     )
