@@ -134,9 +134,8 @@ def tokenizers_of(source: Path, params: TrainFinetunedParams) -> tuple[PreTraine
 def _positions(source: Path) -> int:
     """The most tokens that an encoder reads at once."""
     config = AutoConfig.from_pretrained(source, local_files_only=True)
-    before = (
-        config.pad_token_id + 1 if "roberta" in config.model_type else 0
-    )  # there positions count from the padding's id
+    # RoBERTa and its kin count positions from the padding's id on
+    before = config.pad_token_id + 1 if "roberta" in config.model_type else 0
     return int(config.max_position_embeddings) - before
 
 
