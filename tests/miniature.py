@@ -46,11 +46,13 @@ SMALL = {
     },
     "train_baseline": {"min_df": 1},
     "train_finetuned": {
+        "context": "previous",
         "max_length": 64,
         "epochs": 2,
         "batch_size": 16,
         "learning_rate": 5e-3,
         "head_learning_rate": 2e-2,
+        "encoder_dropout": 0.0,
     },
     "evaluate": {"bootstrap": 100},
     "compare": {"bootstrap": 100},

@@ -119,11 +119,11 @@ def test_every_run_tells_its_story(own: Path) -> None:
 
 def test_a_run_names_its_model_as_dvc_lock_does(own: Path) -> None:
     lock = (own / "dvc.lock").read_text()
-    made = [run for run in search("tags.`dvc.experiment` = ''") if run.data.tags.get("dvc.out", "none") in lock]
-    assert {run.data.tags["model"] for run in made} == set(KINDS)
+    found = [run.data.tags for run in search("tags.`dvc.experiment` = ''")]
+    assert {tags["model"] for tags in found if "dvc.out" in tags and tags["dvc.out"] in lock} == set(KINDS)
     for model, kind in KINDS.items():
-        (found,) = runs_of(f"models/{model}/model")
-        tags = found.data.tags
+        (maker,) = runs_of(f"models/{model}/model")
+        tags = maker.data.tags
         assert (tags["kind"], tags["dvc.out.path"], tags["dvc.out"] in lock) == (kind, f"models/{model}/model", True)
 
 

@@ -91,7 +91,7 @@ def test_the_server_that_is_started_with_accounts_asks_for_a_password(monkeypatc
 
 def test_without_flask_wtf_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ui.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"detente\[server\]"):
+    with pytest.raises(UserError, match=r"PATH_TO_CHECKOUT\[server\]"):
         check(Address(), authenticated=True)
 
 
