@@ -75,7 +75,7 @@ def _lines() -> Callable[[Count, Place | None, Sequence[Path]], None]:
         nonlocal last
         if time.monotonic() - last >= _EVERY:
             last = time.monotonic()
-            where = f", file {place.file + 1} of {len(files)}" if place else ""
+            where = f", file {min(place.file + 1, len(files))} of {len(files)}" if place else ""
             print(f"{count.sentences} sentences{where}", file=sys.stderr, flush=True)
 
     return told
