@@ -32,15 +32,19 @@ def spark(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     session.stop()
 
 
-def test_the_champion_is_a_function_of_spark(spark: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", [["text"], ["text", "previous"]])
+def test_the_champion_is_a_function_of_spark(
+    columns: list[str], spark: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uri = "models:/detente@champion"
     monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", None)
     mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
     monkeypatch.chdir(project)
     label = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
-    frame = spark.createDataFrame(pd.DataFrame({"text": TEXTS, "previous": TEXTS[::-1]})).repartition(2)
-    rows = frame.withColumn("label", label("text")).collect()
-    expected = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"text": TEXTS})).set_index(pd.Index(TEXTS))
+    given = pd.DataFrame({"text": TEXTS, "previous": TEXTS[::-1]})
+    frame = spark.createDataFrame(given).repartition(2)
+    rows = frame.withColumn("label", label(pytest.importorskip("pyspark.sql.functions").struct(*columns))).collect()
+    expected = mlflow.pyfunc.load_model(uri).predict(given[columns]).set_index(pd.Index(TEXTS))
     assert {row.text for row in rows} == set(TEXTS) and len(rows) == len(TEXTS)
     for row in rows:
         known, found = expected.loc[row.text], row.label.asDict(recursive=True)
