@@ -91,7 +91,10 @@ def _abandon(executor: Executor, others: set[BaseProcess]) -> None:
     queue = getattr(executor, "_call_queue", None)
     if queue is not None:  # else a thread that still sends would wait for ever, before Python 3.12 (gh-94777)
         queue._reader.close()
+    manager = getattr(executor, "_executor_manager_thread", None)
     executor.shutdown(wait=False, cancel_futures=True)
+    if manager is not None:  # it closes what the interpreter, at its end, would write to in that moment
+        manager.join(timeout=5.0)
 
 
 def _start(scorer: Scorer, parent: int) -> None:
