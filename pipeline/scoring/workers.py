@@ -85,16 +85,15 @@ def workers(scorer: Scorer, count: int, in_threads: bool = False) -> Iterator[Su
 
 
 def _abandon(executor: Executor, others: set[BaseProcess]) -> None:
-    """Kill the workers, and take care that nothing waits for them."""
+    """Kill the workers, and take care that nothing waits for what they had begun."""
     for process in set(multiprocessing.active_children()) - others:
         process.kill()
     queue = getattr(executor, "_call_queue", None)
     if queue is not None:  # else a thread that still sends would wait for ever, before Python 3.12 (gh-94777)
         queue._reader.close()
-    manager = getattr(executor, "_executor_manager_thread", None)
-    executor.shutdown(wait=False, cancel_futures=True)
-    if manager is not None:  # it closes what the interpreter, at its end, would write to in that moment
-        manager.join(timeout=5.0)
+    # A pool of dead processes is waited for: its thread would else close a pipe while the interpreter, at its end,
+    # writes to it. Threads go on to the end of their piece, and nobody waits for that here.
+    executor.shutdown(wait=queue is not None, cancel_futures=True)
 
 
 def _start(scorer: Scorer, parent: int) -> None:

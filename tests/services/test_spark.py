@@ -43,7 +43,8 @@ def test_the_champion_is_a_function_of_spark(
     label = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
     given = pd.DataFrame({"text": TEXTS, "previous": TEXTS[::-1]})
     frame = spark.createDataFrame(given).repartition(2)
-    rows = frame.withColumn("label", label(pytest.importorskip("pyspark.sql.functions").struct(*columns))).collect()
+    functions = pytest.importorskip("pyspark.sql.functions")
+    rows = frame.withColumn("label", label(functions.struct(*columns))).collect()
     expected = mlflow.pyfunc.load_model(uri).predict(given[columns]).set_index(pd.Index(TEXTS))
     assert {row.text for row in rows} == set(TEXTS) and len(rows) == len(TEXTS)
     for row in rows:
