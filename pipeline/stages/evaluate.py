@@ -29,6 +29,7 @@ def main(
     taxonomy: Path,
     corpus: Path,
     out: Path,
+    metrics: Path,
     params: Path = Path("params.yaml"),
 ) -> None:
     everything, classes = load_params(params), load_taxonomy(taxonomy)
@@ -54,7 +55,7 @@ def main(
         for name, table in tables.items():
             write_text(out / f"{name}.csv", as_csv(table))
         write_text(out / "errors.md", page)
-        write_json(out / "metrics.json", {name: report.readable(own) for name, own in figures.items()})
+        write_json(metrics, {name: report.readable(own) for name, own in figures.items()})
         subject = Subject(classifier.name, classifier.sha256, classifier.decision, classes, corpus.read_text("utf-8"))
         card = model_card(subject, figures["test"], tables["slices"])
         write_text(out / "card.md", card)

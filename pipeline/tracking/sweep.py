@@ -86,7 +86,7 @@ def _figures(ref: str, models: Sequence[str]) -> dict[str, float]:
     """The figures in an experiment's commit that stand for some models."""
     figures: dict[str, float] = {}
     for model in models:
-        stored = json.loads(_told("git", "show", f"{ref}:./models/{model}/evaluation/metrics.json"))
+        stored = json.loads(_told("git", "show", f"{ref}:./models/{model}/metrics.json"))
         figures |= of_model(model, flat(stored))
     return figures
 

@@ -69,7 +69,7 @@ def runs(page: Page, address: str) -> Page:
 
 def figures(project: Path, model: str) -> dict[str, str]:
     """A model's headline figures as the table shows them."""
-    found = json.loads((project / "models" / model / "evaluation" / "metrics.json").read_text())["test"]
+    found = json.loads((project / "models" / model / "metrics.json").read_text())["test"]
     values = (found["topics"]["macro_f1"], found["stance"]["macro_f1"], found["joint_accuracy"])
     return dict(zip(HEADLINE, (f"{value:.4f}".rstrip("0").rstrip(".") for value in values), strict=True))
 

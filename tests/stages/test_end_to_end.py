@@ -11,7 +11,7 @@ from tests.miniature import PLACES, Run
 def test_everything_promised_is_made(project: Path) -> None:
     for model in ("baseline", "finetuned", "finetuned-int8", "ensemble", "cascade"):
         assert (project / "models" / model / "model" / "manifest.json").is_file()
-        figures = json.loads((project / "models" / model / "evaluation" / "metrics.json").read_text())["test"]
+        figures = json.loads((project / "models" / model / "metrics.json").read_text())["test"]
         assert set(figures["topics"]["classes"]) == {"sport", "music"}
         decision = json.loads((project / "models" / model / "model" / "decision.json").read_text())
         assert len(decision["calibration"]["topic_slopes"]) == 2
@@ -22,7 +22,7 @@ def test_everything_promised_is_made(project: Path) -> None:
     for model in ("baseline", "finetuned"):
         reached = json.loads((project / "models" / model / "validation.json").read_text())
         assert all(0 < reached[f"validation.{task}.macro_f1"] <= 1 for task in ("topics", "stance"))
-    baseline = json.loads((project / "models" / "baseline" / "evaluation" / "metrics.json").read_text())["test"]
+    baseline = json.loads((project / "models" / "baseline" / "metrics.json").read_text())["test"]
     assert baseline["topics"]["macro_f1"] > 0.95
     comparison = json.loads((project / "models" / "comparison.json").read_text())
     assert all(name.split(" against ")[0] in told["verdict"] for name, told in comparison.items())

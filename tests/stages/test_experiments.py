@@ -45,7 +45,7 @@ def shown(own: Path, run: Run) -> dict[str, dict[str, Any]]:
     (workspace, head) = json.loads(run(own, "dvc", "exp", "show", "--json").stdout)
     del workspace
     found = {one["revs"][0]["name"]: one["revs"][0]["data"]["metrics"] for one in head["experiments"]}
-    return {name: metrics["models/baseline/evaluation/metrics.json"]["data"]["test"] for name, metrics in found.items()}
+    return {name: metrics["models/baseline/metrics.json"]["data"]["test"] for name, metrics in found.items()}
 
 
 def test_a_queued_experiment_is_one_run_of_its_name_in_the_projects_store(own: Path, run: Run) -> None:

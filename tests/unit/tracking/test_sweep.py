@@ -8,7 +8,7 @@ from pipeline.tracking.store import client, search
 from pipeline.tracking.sweep import combinations, comparison
 from pipeline.tracking.sweep import sweep as run_sweep
 
-TEST, HELD = "evaluation/metrics.json:test.topics.macro_f1", "validation.json:validation.topics.macro_f1"
+TEST, HELD = "metrics.json:test.topics.macro_f1", "validation.json:validation.topics.macro_f1"
 HEAD = ("Experiment", "State", f"models/baseline/{TEST}", f"models/baseline/{HELD}", "train.c", "seed")
 ROWS = [
     ("", "", "0.5", "0.4", "10", "0"),
