@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit, softmax
 
 Floats = NDArray[np.float64]
@@ -88,6 +87,8 @@ def _fit_stance(scores: Floats, targets: Floats) -> float:
 
 
 def _minimum(loss: Callable[[Floats], float], size: int) -> list[float]:
+    from scipy.optimize import minimize  # here, for scoring fits nothing and would wait half a second for it
+
     return [float(value) for value in minimize(loss, np.zeros(size), method="L-BFGS-B").x]
 
 

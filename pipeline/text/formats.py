@@ -18,10 +18,8 @@ from typing import Any, NamedTuple, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import trafilatura
 import yaml
 from frontmatter.default_handlers import YAMLHandler
-from trafilatura.settings import Document
 
 from pipeline.text.decoding import SAMPLE, UNDECODED, Unusable, decode, open_rows
 
@@ -109,6 +107,9 @@ def _parse_markdown(text: str) -> Fields:
 
 
 def _parse_html(text: str) -> Fields:
+    import trafilatura  # here, for most input has no page in it
+    from trafilatura.settings import Document
+
     try:
         found = trafilatura.bare_extraction(
             text, with_metadata=True, include_comments=False, date_extraction_params=_WRITTEN_DATES
