@@ -23,11 +23,11 @@ def results_table(models: Path) -> str:
     Raises:
         UserError: when no model was evaluated yet.
     """
-    found = sorted(models.glob("*/evaluation/metrics.json"))
+    found = sorted(models.glob("*/metrics.json"))
     if not found:
         raise UserError.one("no figures yet", models, "run `dvc repro` to train and evaluate")
     champion = read_json(models / "champion.json")["model"] if (models / "champion.json").is_file() else ""
-    rows = [_row(path.parent.parent.name, read_json(path)["test"], champion) for path in found]
+    rows = [_row(path.parent.name, read_json(path)["test"], champion) for path in found]
     table = tabulate(rows, headers="keys", floatfmt=".3f")
     commands = "\n".join(f"  {what + ':':<26}{command}" for what, command in NEXT)
     return f"{table}\n\n* champion; F1 are macro averages on test, with bootstrap intervals\n\nNext:\n{commands}"
