@@ -129,10 +129,10 @@ def cache(root: Path) -> Iterator[Problem]:
 
 
 def models(root: Path) -> Iterator[Problem]:
-    """Model folders in place that are not what their manifest, or dvc.lock, says. Stages make no other folders."""
+    """Model folders in place that are not what their manifest, or dvc.lock, says; other folders hold tables."""
     for _, out in _outs(root):
         folder = root / out["path"]
-        if not str(out.get("md5", "")).endswith(".dir") or not folder.exists():
+        if folder.name != "model" or not folder.exists():
             continue
         mend = _dvc(root, "checkout", "--force", out["path"])
         try:

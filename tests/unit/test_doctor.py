@@ -168,6 +168,16 @@ def test_a_model_whose_bytes_differ(checkout: Path) -> None:
     assert only(checkout)[0] == "another model than dvc.lock names"
 
 
+def test_a_folder_of_tables_is_no_model(checkout: Path) -> None:
+    (checkout / "data" / "labels").mkdir(parents=True)
+    (checkout / "data" / "labels" / "train.jsonl").write_text("{}")
+    lock = yaml.safe_load((checkout / "dvc.lock").read_text())
+    md5 = dvc_md5(checkout / "data" / "labels")
+    lock["stages"]["label"] = {"cmd": "x", "outs": [{"path": "data/labels", "md5": md5}]}
+    (checkout / "dvc.lock").write_text(yaml.safe_dump(lock))
+    assert list(doctor.findings(checkout)) == []
+
+
 def test_a_model_without_a_manifest_and_one_that_is_not_made_yet(checkout: Path) -> None:
     (checkout / MODEL / "manifest.json").unlink()
     assert only(checkout) == ("no model here", str(checkout / MODEL), f"dvc checkout --force {MODEL}")
