@@ -126,7 +126,8 @@ def test_every_model_may_be_a_candidate() -> None:
 
 def test_test_labels_are_read_by_evaluate_alone() -> None:
     test = "data/labels/test.jsonl"
-    readers = {name for name, stage, item in expanded() if any(touches(dep, test) for dep in files(stage, "deps", item))}
+    reads = [(name, files(stage, "deps", item)) for name, stage, item in expanded()]
+    readers = {name for name, deps in reads if any(touches(dep, test) for dep in deps)}
     assert readers == {"evaluate"}
 
 
