@@ -5,7 +5,16 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import yaml
+
 from tests.miniature import PLACES, Run
+
+# What DVC does not ask for one by one, since a folder is one output.
+LABELS = {"train.jsonl", "validation.jsonl", "test.jsonl", "unlabelled.jsonl", "learned_cues.jsonl"}
+LABELS |= {"functions.csv", "functions.png"}
+EVALUATION = {"predictions.jsonl", "card.md", "errors.md", "errors.csv", "by_class.csv", "coverage.csv", "slices.csv"}
+EVALUATION |= {"precision_recall.csv", "reliability.csv", "stance_by_topic.csv", "stance_confusion.csv"}
+EVALUATION |= {"topic_confusion.csv"}
 
 
 def test_everything_promised_is_made(project: Path) -> None:
@@ -16,9 +25,11 @@ def test_everything_promised_is_made(project: Path) -> None:
         decision = json.loads((project / "models" / model / "model" / "decision.json").read_text())
         assert len(decision["calibration"]["topic_slopes"]) == 2
         assert decision["abstain_below"] > 0
+        assert {path.name for path in (project / "models" / model / "evaluation").iterdir()} == EVALUATION
         slices = (project / "models" / model / "evaluation" / "slices.csv").read_text()
         for group in ("genre,poem", "pair,unseen in train", "length,11 to 25 words", "topic_count,several topics"):
             assert group in slices
+    assert {path.name for path in (project / "data" / "labels").iterdir()} == LABELS
     for model in ("baseline", "finetuned"):
         reached = json.loads((project / "models" / model / "validation.json").read_text())
         assert all(0 < reached[f"validation.{task}.macro_f1"] <= 1 for task in ("topics", "stance"))
@@ -29,6 +40,13 @@ def test_everything_promised_is_made(project: Path) -> None:
     champion = json.loads((project / "models" / "champion.json").read_text())
     manifest = json.loads((project / "models" / champion["model"] / "model" / "manifest.json").read_text())
     assert champion["sha256"] == manifest["sha256"]
+
+
+def test_every_plot_has_its_file(project: Path) -> None:
+    for entry in yaml.safe_load((project / "dvc.yaml").read_text())["plots"]:
+        ((name, options),) = entry.items() if isinstance(entry, dict) else [(entry, {})]
+        for source in options["y"] if isinstance(options.get("y"), dict) else [name]:
+            assert (project / source).is_file()
 
 
 def test_a_second_repro_finds_nothing_to_do(project: Path, run: Run) -> None:
