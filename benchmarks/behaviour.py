@@ -1,7 +1,9 @@
 """How often each model passes the behavioural tests, by capability: `python benchmarks/behaviour.py`.
 
-With `--failures NAME` also the cases that a model fails, to be read. New floors, one case below what each model
-reaches: `python benchmarks/behaviour.py --floors > floors.yaml && mv floors.yaml tests/behaviour/`.
+With `--failures NAME` also the cases that a model fails, to be read. New floors, below what each model
+reaches: `python benchmarks/behaviour.py --floors > floors.yaml && mv floors.yaml tests/behaviour/`. They lie two cases
+below, or a twentieth of the cases, for models of other hardware: in bfloat16 training ends with other weights, which
+fail a few other cases.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from pipeline.storage import MANIFEST
 from pipeline.taxonomy import load_taxonomy
 
 FLOORS_HEAD = """\
-# The least pass rates that a model in place must reach, by kind and capability: one case below what it reached when
-# they were set, but one case at least where it passed any, by `python benchmarks/behaviour.py --floors`.\
+# The least pass rates that a model in place must reach, by kind and capability: a twentieth of the cases (two at least)
+# below what it reached when they were set, but one case where it passed any; by `benchmarks/behaviour.py --floors`.\
 """
 
 
@@ -33,7 +35,7 @@ def main(
     models: Path = Path("models"),
     taxonomy: Path = Path("seeds/taxonomy.yaml"),
     failures: Annotated[str, typer.Option(help="Show the failed cases of this model")] = "",
-    floors: Annotated[bool, typer.Option(help="Print floors one case below the pass rates")] = False,
+    floors: Annotated[bool, typer.Option(help="Print floors for the models in place")] = False,
 ) -> None:
     tried = load_cases(cases, load_taxonomy(taxonomy))
     outcomes = {
@@ -71,16 +73,16 @@ def sizes(outcomes: list[Outcome]) -> Counter[tuple[str, str]]:
 
 
 def lowered(outcomes: list[Outcome]) -> dict[str, dict[str, float]]:
-    """Floors: each pass rate less one case, but of those that pass any not less than one case."""
+    """Floors: each pass rate less a twentieth of its cases or two, but of those that pass any not less than one."""
     number = sizes(outcomes)
     return {
-        kind: {c: _less_one_case(rate, number[kind, c]) for c, rate in own.items()}
+        kind: {c: _lowered(rate, number[kind, c]) for c, rate in own.items()}
         for kind, own in pass_rates(outcomes).items()
     }
 
 
-def _less_one_case(rate: float, cases: int) -> float:
-    return int(100 * max(rate - 1 / cases, min(rate, 1 / cases)) + 1e-9) / 100
+def _lowered(rate: float, cases: int) -> float:
+    return int(100 * max(rate - max(2 / cases, 0.05), min(rate, 1 / cases)) + 1e-9) / 100
 
 
 def told(outcome: Outcome) -> str:
