@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,15 +46,20 @@ Row = tuple[str, float, str]
 
 
 def sample(folder: Path, splits: Path, most: int) -> tuple[list[Article], list[Sentence]]:
-    """Articles that are not in train, in random order until they have this many sentences, and these."""
+    """Articles that are not in train, in random order and over and over until they have this many sentences, and these.
+
+    A run of few seconds would measure its start; a copy begins with its number, or it would be rejected.
+    """
     learned = {row.article_id for row in read_jsonl(splits, Assignment) if row.split == "train"}
     articles = [item for item in read_articles([folder]) if isinstance(item, Article) and item.id not in learned]
     random.Random(0).shuffle(articles)
     chosen: list[Article] = []
     sentences: list[Sentence] = []
-    for article in articles:
-        if len(sentences) >= most:
-            break
+    while articles and len(sentences) < most:
+        round_, at = divmod(len(chosen), len(articles))
+        article = articles[at]
+        if round_:
+            article = replace(article, id=f"{article.id}-{round_}", text=f"Number {round_}.\n\n{article.text}")
         chosen.append(article)
         sentences += segment(article)
     return chosen, sentences
@@ -211,7 +217,7 @@ def main(
     splits: Annotated[Path, typer.Option(help="Which articles models have learned from.")] = Path(
         "data/interim/splits.jsonl"
     ),
-    sentences: Annotated[int, typer.Option(help="At most so many sentences.")] = 10_000,
+    sentences: Annotated[int, typer.Option(help="So many sentences.")] = 10_000,
     sentence_transformers: Annotated[
         Path | None, typer.Option(help="Python that has sentence-transformers[onnx], if this one has not.")
     ] = None,
