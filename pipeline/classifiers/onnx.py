@@ -18,7 +18,7 @@ from pipeline.storage import read_json, verify
 
 KIND = "finetuned-int8"
 INT8, FLOAT = "model.onnx", "model.fp32.onnx"
-CPU_TOKENS = 1024  # in a batch: what goes through the layers stays in the cache of a core
+CPU_TOKENS = 256  # in a batch: what goes through the layers stays in the cache of a core
 CHECK = "check.json"  # example sentences, and what the float network says of them
 TOLERANCE = 0.05  # mean distance of scores in [0, 1] up to which 8 bits agree with 32
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import load as load_graph
 
 from pipeline.classifiers import exporting, finetuned, finetuning, onnx
 from pipeline.classifiers.network import LossWeights, MultiTaskNetwork
@@ -151,6 +152,9 @@ def test_int8_says_nearly_the_same_and_exports_to_the_same_bytes(
         hashes.append(exporting.export(folder, tmp_path / name, params.export))
     assert hashes[0] == hashes[1]
     assert str(Path(finetuned.__file__).parents[2]).encode() not in (tmp_path / "one" / "model.onnx").read_bytes()
+    operators = {node.op_type for node in load_graph(tmp_path / "one" / onnx.FLOAT).graph.node}
+    assert {"Attention", "MeanVarianceNormalization"} <= operators
+    assert not {"LayerNormalization", "SkipLayerNormalization"} & operators
     quantised, full = load_classifier(tmp_path / "one"), load_classifier(folder)
     for one, other in zip(quantised.predict_proba(labelled), full.predict_proba(labelled), strict=True):
         assert np.abs(one - other).max() < 0.2
