@@ -1,9 +1,8 @@
 """How often each model passes the behavioural tests, by capability: `python benchmarks/behaviour.py`.
 
-With `--failures NAME` also the cases that a model fails, to be read. New floors, below what each model
-reaches: `python benchmarks/behaviour.py --floors > floors.yaml && mv floors.yaml tests/behaviour/`. They lie two cases
-below, or a twentieth of the cases, for models of other hardware: in bfloat16 training ends with other weights, which
-fail a few other cases.
+With `--failures NAME` also the cases that a model fails, to be read. New floors: `python benchmarks/behaviour.py
+--floors > floors.yaml && mv floors.yaml tests/behaviour/`. They lie two cases or a twentieth of them below what each
+model reaches, since models of other hardware (those trained in bfloat16, say) fail a few other cases.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Scoring beside what one would use instead: `python benchmarks/scoring.py [FOLDER] [--quick]`.
 
 All rows are of one run, on the same sentences and the same cores: those of the articles in FOLDER, or of the project's
-own corpus without the articles that models have learned from, where the cascade would find everything easy. All run on
-the CPU; scikit-learn's predict knows one thread only, so that ours with one worker is set beside it as well. Ours are
-measured end to end, by the `detente score` command, from article files to a finished Parquet file; what it takes to
-start is a row of its own. The others get sentences that are already cut, and write nothing.
+own corpus without the articles that models have learned from, where the cascade would find everything easy; over and
+over until they are so many that the start counts for little. All run on the CPU; scikit-learn's predict knows one
+thread only, so that ours with one worker is set beside it as well. Ours are measured end to end, by the `detente score`
+command, from article files to a finished Parquet file; what it takes to start is a row of its own. The others get
+sentences that are already cut, and write nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -34,6 +35,7 @@ from pipeline.classifiers.registry import find_model, load_classifier
 from pipeline.classifiers.tokens import context_of, load_reading
 from pipeline.command import guarded
 from pipeline.encoding.encoder import resolve_encoder
+from pipeline.errors import UserError
 from pipeline.schemas import Article, Assignment, Sentence
 from pipeline.scoring.machine import cores
 from pipeline.storage import read_jsonl
@@ -45,47 +47,46 @@ MIB = 1 << 20
 Row = tuple[str, float, str]
 
 
-def sample(folder: Path, splits: Path, most: int) -> tuple[list[Article], list[Sentence]]:
-    """Articles that are not in train, in random order and over and over until they have this many sentences, and these.
+def sample(folder: Path, splits: Path) -> list[Article]:
+    """Articles that are not in train, in random order.
 
-    A run of few seconds would measure its start; a copy begins with its number, or it would be rejected.
+    Raises:
+        UserError: when there are none.
     """
     learned = {row.article_id for row in read_jsonl(splits, Assignment) if row.split == "train"}
     articles = [item for item in read_articles([folder]) if isinstance(item, Article) and item.id not in learned]
+    if not articles:
+        raise UserError.one("no article that models have not learned from", folder, "name a folder of others")
     random.Random(0).shuffle(articles)
-    chosen: list[Article] = []
-    sentences: list[Sentence] = []
-    while articles and len(sentences) < most:
-        round_, at = divmod(len(chosen), len(articles))
-        article = articles[at]
-        if round_:
-            article = replace(article, id=f"{article.id}-{round_}", text=f"Number {round_}.\n\n{article.text}")
-        chosen.append(article)
-        sentences += segment(article)
-    return chosen, sentences
+    return articles
 
 
-def write(articles: list[Article], folder: Path, sentences: int = 0) -> Path:
-    """The articles as text files; with `sentences`, over and over in JSON Lines, each time with another number."""
-    folder.mkdir(parents=True)
-    if not sentences:
-        for number, article in enumerate(articles):
-            (folder / f"{number:05}.txt").write_text(article.text, encoding="utf-8")
-        return folder
-    with (folder / "many.jsonl").open("w", encoding="utf-8") as file:
-        for number, article in _repeated(articles, sentences):
-            row = {"id": f"{number}", "title": article.title, "text": f"Number {number}.\n\n{article.text}"}
-            file.write(json.dumps(row) + "\n")
-    return folder
-
-
-def _repeated(articles: list[Article], sentences: int) -> Iterator[tuple[int, Article]]:
+def repeated(articles: list[Article], sentences: int) -> Iterator[Article]:
+    """The articles over and over until they have so many sentences; each begins with a number, lest it be rejected."""
     counts = [len(segment(article)) for article in articles]
     number = 0
     while sentences > 0:
+        article = articles[number % len(articles)]
         sentences -= counts[number % len(articles)] + 1
-        yield number, articles[number % len(articles)]
+        yield replace(article, id=f"{number}", text=f"Number {number}.\n\n{article.text}")
         number += 1
+
+
+def write(articles: Iterable[Article], folder: Path) -> Path:
+    """The articles as text files."""
+    folder.mkdir(parents=True)
+    for article in articles:
+        (folder / f"{article.id:>05}.txt").write_text(article.text, encoding="utf-8")
+    return folder
+
+
+def write_rows(articles: Iterable[Article], folder: Path) -> Path:
+    """The articles as one file of JSON Lines."""
+    folder.mkdir(parents=True)
+    with (folder / "many.jsonl").open("w", encoding="utf-8") as file:
+        for article in articles:
+            file.write(json.dumps({"id": article.id, "title": article.title, "text": article.text}) + "\n")
+    return folder
 
 
 def command(source: Path, out: Path, model: str, models: Path, *more: str) -> list[str]:
@@ -200,11 +201,12 @@ def yield_row(name: str, measure: Callable[[], float]) -> Row:
 
 def memory_rows(articles: list[Article], models: Path, work: Path, large: int) -> Iterator[Row]:
     """Peak memory at two sizes, and the time to the first row."""
-    small = write(articles, work / "small", SMALL)
+    small = write_rows(repeated(articles, SMALL), work / "small")
     for name, size in (("baseline", large), ("finetuned", large // 10)):  # a tenth: the encoder takes an hour for all
         few = peak(small, work / "out.parquet", name, models)
         yield f"peak MiB at {SMALL:,} sentences, {name}", few, ""
-        most = peak(write(articles, work / f"many-{name}", size), work / "out.parquet", name, models)
+        many = write_rows(repeated(articles, size), work / f"many-{name}")
+        most = peak(many, work / "out.parquet", name, models)
         yield f"peak MiB at {size:,} sentences, {name}", most, f"{most - few:+.0f} MiB (aim: at most +200)"
     for name in ("finetuned", "baseline"):
         taken = np.median([first_row(work / "articles", name, models) for _ in range(3)])
@@ -225,11 +227,13 @@ def main(
 ) -> None:
     """Measure and print one table."""
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
-    articles, cut = sample(folder, splits, sentences // 5 if quick else sentences)
+    articles = sample(folder, splits)
+    chosen = list(repeated(articles, sentences // 5 if quick else sentences))
+    cut = [sentence for article in chosen for sentence in segment(article)]
     print(f"{len(cut)} sentences of {len(articles)} articles, {cores()} cores", flush=True)
     with tempfile.TemporaryDirectory() as work:
         rows = []
-        for row in speed_rows(articles, cut, models, Path(work), quick, sentence_transformers):
+        for row in speed_rows(chosen, cut, models, Path(work), quick, sentence_transformers):
             print(f"  {row[0]}: {row[1]:,.1f} a second  {row[2]}", file=sys.stderr, flush=True)
             rows.append(row)
         measured = list(memory_rows(articles, models, Path(work), LARGE // 20 if quick else LARGE))
